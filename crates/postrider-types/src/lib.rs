@@ -1,1 +1,37 @@
-//! The nouns of Postrider.
+//! The nouns of Postrider: ids, addresses, email, campaign, chunk, attempt, outcome, receipt,
+//! rates and the bounds of size.
+//!
+//! Values only. Nothing here reads a clock, draws a random number or does I/O, and nothing here
+//! knows a file format or a protocol: those live at the edges, in the crates that own them.
+//! An invalid value cannot be built: each constructor checks, and nothing checks again.
+
+pub mod address;
+pub mod backoff;
+pub mod bounds;
+pub mod campaign;
+pub mod chunk;
+pub mod email;
+pub mod id;
+pub mod lane;
+pub mod outcome;
+pub mod rate;
+pub mod receipt;
+pub mod reply;
+pub mod state;
+pub mod time;
+
+pub use address::{Address, AddressError, AddressKey, Domain, Mailbox};
+pub use backoff::Backoff;
+pub use campaign::{Campaign, CampaignState, InDoubtPolicy};
+pub use chunk::{ChunkRecipient, Variables};
+pub use email::{Attachment, Email, Header};
+pub use id::{
+    CampaignId, ChunkId, DeliveryId, EmailId, LeaseToken, RecipientId, TenantId, WorkerId,
+};
+pub use lane::LaneName;
+pub use outcome::Outcome;
+pub use rate::{Rate, RateError};
+pub use receipt::{LogEntry, Receipt};
+pub use reply::{EnhancedCode, Phase, Reply, Scope, Severity};
+pub use state::{DeliveryState, Tally};
+pub use time::Timestamp;
