@@ -88,6 +88,8 @@ impl FromStr for CampaignId {
 /// The subject of the state machine: one email to one recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeliveryId {
+    /// The owner of the campaign.
+    pub tenant: TenantId,
     /// The campaign.
     pub campaign: CampaignId,
     /// The recipient's number in that campaign's audience.

@@ -1,7 +1,7 @@
 //! The durable record of a delivery.
 
 use crate::address::Address;
-use crate::id::{DeliveryId, LeaseToken};
+use crate::id::{ChunkId, DeliveryId, LeaseToken};
 use crate::reply::Reply;
 use crate::state::DeliveryState;
 use crate::time::Timestamp;
@@ -14,6 +14,9 @@ pub struct Receipt {
     pub delivery: DeliveryId,
     /// Where the message goes or went.
     pub address: Address,
+    /// The chunk that holds the recipient's variables; it is kept when its work is done, so that
+    /// a delivery can be taken up again.
+    pub chunk: ChunkId,
     /// The one current state.
     pub state: DeliveryState,
     /// Attempts so far, counted from 1 when the first is made.

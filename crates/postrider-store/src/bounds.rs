@@ -1,0 +1,29 @@
+//! Every bound of the store, with its reason.
+
+/// Lanes that one claim wakes, and lanes that it looks at, before it answers: a claim's cost
+/// does not grow with what waits.
+pub const CLAIM_STEPS_MAX: usize = 64;
+
+/// Expired leases that one `reap` ends.
+pub const REAP_LEASES_MAX: usize = 16;
+
+/// Chunks that one `sweep` or `unpark` moves: about 2 ms of work.
+pub const SWEEP_CHUNKS_MAX: usize = 4;
+
+/// Parked chunks that one `unpark` puts back; they are moved, not rewritten.
+pub const UNPARK_CHUNKS_MAX: usize = 64;
+
+/// Requests that wait for the writer; a caller beyond that waits for room.
+pub const REQUESTS_WAITING_MAX: usize = 4_096;
+
+/// Bulk requests (intake, sweep) in one commit, so that a begin never waits long behind them.
+pub const BULK_PER_COMMIT_MAX: usize = 8;
+
+/// Urgent requests in one commit.
+pub const URGENT_PER_COMMIT_MAX: usize = 2_048;
+
+/// Readers of cold matters at once.
+pub const READERS_MAX: usize = 4;
+
+/// Most rows in one page of a listing.
+pub const PAGE_ROWS_MAX: usize = 1_000;

@@ -1,0 +1,57 @@
+//! Why a store could not do what it was asked, as opposed to refusing it.
+
+use std::path::PathBuf;
+
+/// The store could not work. A refusal by the rules is a [`Refused`](crate::Refused) instead.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing could be written: the disk is full, read-only or broken. What was asked for did
+    /// not happen; it may be asked again.
+    #[error("the store cannot write ({reason})")]
+    Unwritable {
+        /// What the disk or the database said.
+        reason: String,
+    },
+    /// Another process owns this store.
+    #[error("{} is in use by the process with pid {pid}", path.display())]
+    Owned {
+        /// The data directory.
+        path: PathBuf,
+        /// The owner's process id; 0 when it could not be read.
+        pid: u32,
+    },
+    /// A stored row cannot be what this version wrote.
+    #[error("the store holds something unreadable: {what}")]
+    Corrupt {
+        /// Which row, and what is wrong with it.
+        what: String,
+    },
+    /// The data directory or its file cannot be opened.
+    #[error("cannot open {} ({reason})", path.display())]
+    Open {
+        /// The directory or file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file was written by a newer version.
+    #[error("{} has format {found}, and this version knows formats up to {known}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format known here.
+        known: u32,
+    },
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Whether the same request may succeed later without anybody changing it.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unwritable { .. })
+    }
+}

@@ -1,0 +1,59 @@
+//! The one place that moves a delivery from state to state: receipt, log and tally together.
+
+use postrider_types::reply::Reply as SmtpReply;
+use postrider_types::{CampaignState, DeliveryState, Receipt, Timestamp};
+
+use super::campaign;
+use crate::error::StoreError;
+use crate::rows::LogRow;
+use crate::tables::Tables;
+
+/// Writes a receipt in its new state, counts it, and logs it unless it only began.
+///
+/// `before` is the state that it was in; a delivery without a receipt was pending.
+pub(super) fn shift(
+    tables: &mut impl Tables,
+    before: DeliveryState,
+    receipt: Receipt,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut campaign = campaign::existing(tables, receipt.delivery.campaign)?;
+    campaign.tally.shift(before, receipt.state);
+    if receipt.state.is_open() {
+        campaign::reopen(&mut campaign);
+    }
+    if receipt.state != DeliveryState::Attempting {
+        tables.append_log(&LogRow {
+            delivery: receipt.delivery,
+            attempt: receipt.attempts,
+            state: receipt.state,
+            reply: receipt.reply.clone(),
+            at: now,
+        })?;
+    }
+    tables.put_receipt(&Receipt { at: now, ..receipt })?;
+    campaign::finish_if_done(&mut campaign, now);
+    tables.put_campaign(&campaign)
+}
+
+/// Ends a delivery as cancelled; `receipt` is as it was.
+pub(super) fn cancel(
+    tables: &mut impl Tables,
+    receipt: Receipt,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let before = receipt.state;
+    let reason = SmtpReply::new(0, None, "the campaign was cancelled");
+    let cancelled = Receipt {
+        state: DeliveryState::Cancelled,
+        next_attempt_at: None,
+        reply: Some(reason),
+        ..receipt
+    };
+    shift(tables, before, cancelled, now)
+}
+
+/// Whether the campaign lets anything begin.
+pub(super) const fn may_begin(state: CampaignState) -> bool {
+    matches!(state, CampaignState::Running)
+}

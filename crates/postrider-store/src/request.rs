@@ -1,0 +1,266 @@
+//! What may be asked of the hot store, and what it answers.
+//!
+//! Repeating a request changes nothing and gives the same answer: `begin` and `record` are
+//! recognised by their token and attempt, `claim` by its id, filing and ending by the lease that
+//! is gone.
+
+use bytes::Bytes;
+use postrider_types::reply::Reply as SmtpReply;
+use postrider_types::{
+    Address, Campaign, CampaignId, CampaignState, ChunkId, ChunkRecipient, DeliveryId,
+    DeliveryState, EmailId, InDoubtPolicy, LaneName, LeaseToken, Outcome, RecipientId, TenantId,
+    Timestamp, Variables, WorkerId,
+};
+
+/// One request. The verbs are those of the glossary.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// Lease the next chunk that is due, from the lane whose turn it is.
+    Claim {
+        /// A number that the worker never uses for another claim; repeating it gives the same
+        /// chunk.
+        claim: u64,
+        /// Who asks.
+        worker: WorkerId,
+        /// Lanes of which the worker holds enough.
+        skip: Vec<LaneName>,
+        /// When the lease ends unless it is extended.
+        until: Timestamp,
+    },
+    /// Move the end of a lease.
+    Extend {
+        /// The lease.
+        token: LeaseToken,
+        /// Its new end; an earlier one than before is ignored.
+        until: Timestamp,
+    },
+    /// "Attempt n of this delivery has begun": durable before the final dot is written.
+    Begin {
+        /// The lease that the delivery's chunk is held under.
+        token: LeaseToken,
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Where it goes.
+        address: Address,
+        /// The number of this attempt, from 1.
+        attempt: u16,
+    },
+    /// What came of an attempt.
+    Record {
+        /// The lease that the attempt was made under.
+        token: LeaseToken,
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Where it went.
+        address: Address,
+        /// The number of the attempt, from 1; attempts so far for an outcome without one.
+        attempt: u16,
+        /// What came of it.
+        outcome: Outcome,
+        /// The reply, or our own reason with code 0.
+        reply: Option<SmtpReply>,
+    },
+    /// End a lease: whatever is left of its chunk goes back into the queue, in one step.
+    ///
+    /// A recipient that is named in `filings` waits as said there; a deferred one waits until its
+    /// next attempt; every other one goes to the tail of the chunk's lane. With nothing left
+    /// this is `finish`, with no filings it is `release`, otherwise it is `refile`.
+    End {
+        /// The lease.
+        token: LeaseToken,
+        /// Who waits where, and until when.
+        filings: Vec<Filing>,
+        /// The lane is not to be claimed from before this instant.
+        throttle: Option<(LaneName, Timestamp)>,
+    },
+    /// End the leases that ran out before this instant: what was begun is in doubt, the rest goes
+    /// to the tail.
+    Reap {
+        /// Leases that end before this are over. [`Timestamp::NEVER`] ends all, as at start-up,
+        /// when no worker of an earlier process can live.
+        before: Timestamp,
+    },
+    /// Forget every wait that came from limits, because limits may have changed.
+    Wake,
+    /// Take in one chunk of new recipients: the batcher's filing.
+    File {
+        /// The owner of the campaign.
+        tenant: TenantId,
+        /// The campaign whose audience grows.
+        campaign: CampaignId,
+        /// The lane that they belong to.
+        lane: LaneName,
+        /// The recipients, at most 500 and 256 KiB; they are numbered in this order.
+        recipients: Vec<(Address, Variables)>,
+    },
+    /// Keep an email under the id of its content; putting it again changes nothing.
+    PutEmail {
+        /// Its owner.
+        tenant: TenantId,
+        /// The id of `content`.
+        email: EmailId,
+        /// The stored form.
+        content: Bytes,
+    },
+    /// Make a campaign in state draft.
+    Create {
+        /// Its owner.
+        tenant: TenantId,
+        /// Its name, unique within the tenant.
+        name: String,
+        /// The email it sends, which must have been put.
+        email: EmailId,
+        /// What happens to deliveries in doubt.
+        in_doubt: InDoubtPolicy,
+    },
+    /// Change a campaign.
+    Change {
+        /// The campaign.
+        campaign: CampaignId,
+        /// What to change.
+        change: CampaignChange,
+    },
+    /// End a few waiting chunks of a cancelled campaign as `cancelled`.
+    Sweep {
+        /// The campaign.
+        campaign: CampaignId,
+    },
+    /// Put a few parked chunks of a running campaign into the queue.
+    Unpark {
+        /// The campaign.
+        campaign: CampaignId,
+    },
+}
+
+/// A change that a person makes to a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CampaignChange {
+    /// The audience is complete.
+    Seal,
+    /// Begin to send.
+    Start,
+    /// Begin nothing new.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Never begin anything again.
+    Cancel,
+}
+
+/// Where one recipient waits, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filing {
+    /// The recipient, who must be in the leased chunk.
+    pub recipient: RecipientId,
+    /// The lane.
+    pub lane: LaneName,
+    /// When it is due again.
+    pub due_at: Timestamp,
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// A chunk, leased.
+    Claimed(Box<Claimed>),
+    /// Nothing is due; the next lane wakes at this instant, if any does.
+    Idle {
+        /// The earliest instant at which a claim may give something, unless new work is filed.
+        next_at: Option<Timestamp>,
+    },
+    /// Done; for `sweep`, `unpark` and `reap`, `more` says whether a further step is needed.
+    Done {
+        /// Whether the same request would find more to do.
+        more: bool,
+    },
+    /// The chunk is in, and its first recipient has this number.
+    Filed {
+        /// The chunk.
+        chunk: ChunkId,
+        /// The number of the first recipient; the others follow densely.
+        first: RecipientId,
+    },
+    /// The campaign as it is now.
+    Campaign(Box<Campaign>),
+    /// Whether the email was new.
+    Put {
+        /// False when the same content was there already.
+        is_new: bool,
+    },
+    /// The rules say no; nothing was changed.
+    Refused(Refused),
+}
+
+/// A leased chunk.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The lease.
+    pub token: LeaseToken,
+    /// When the lease ends unless it is extended.
+    pub until: Timestamp,
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// The owner of the campaign.
+    pub tenant: TenantId,
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// The email.
+    pub email: EmailId,
+    /// When the campaign was started: the Date of its messages.
+    pub started_at: Timestamp,
+    /// The lane.
+    pub lane: LaneName,
+    /// Who is left, all of them pending or due again.
+    pub recipients: Vec<ChunkRecipient>,
+}
+
+/// Why the rules say no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The lease ran out, was ended, or never was.
+    #[error("the lease is over")]
+    LeaseOver,
+    /// The delivery is not in a state that this may follow.
+    #[error("the delivery is {state}")]
+    Delivery {
+        /// The state it is in.
+        state: DeliveryState,
+    },
+    /// The lease still has deliveries between begin and outcome.
+    #[error("an attempt under this lease has no outcome yet")]
+    StillAttempting,
+    /// The campaign is not in a state that allows this.
+    #[error("the campaign is {state}")]
+    Campaign {
+        /// The state it is in.
+        state: CampaignState,
+    },
+    /// The audience is sealed.
+    #[error("the audience is sealed")]
+    Sealed,
+    /// There is no such campaign.
+    #[error("there is no such campaign")]
+    NoCampaign,
+    /// There is no such email.
+    #[error("there is no such email")]
+    NoEmail,
+    /// Another campaign has this name.
+    #[error("{campaign} has this name already")]
+    NameTaken {
+        /// The campaign that has it.
+        campaign: CampaignId,
+    },
+    /// A chunk over its bounds, or an email under a wrong id.
+    #[error("{0}")]
+    Malformed(&'static str),
+}
+
+impl Request {
+    /// Whether a message on a connection waits for the answer.
+    pub const fn is_urgent(&self) -> bool {
+        !matches!(
+            self,
+            Self::File { .. } | Self::PutEmail { .. } | Self::Sweep { .. } | Self::Unpark { .. }
+        )
+    }
+}
