@@ -1,1 +1,18 @@
 //! What several test programs share.
+
+use std::path::{Path, PathBuf};
+
+pub mod peers;
+
+/// The folder of the workspace, whatever folder a test was started in.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .expect("the workspace is there")
+}
+
+/// Whether the long versions were asked for, by `tests/run --full`.
+pub fn is_full() -> bool {
+    std::env::var_os("POSTRIDER_TESTS_FULL").is_some()
+}
