@@ -1,0 +1,230 @@
+//! Commands as octets, and the refusals that are cheaper to make ourselves.
+//!
+//! Nothing but validated types reaches a command line. Paths are looked at once more here, because
+//! an address may have come back from a store, and a line break in it would be a second command.
+
+use postrider_types::{Address, Phase, Scope};
+
+use crate::content::Content;
+use crate::ehlo::Capabilities;
+use crate::envelope::{ClientName, Envelope};
+use crate::trouble::Trouble;
+
+/// End of a transaction that never was (RFC 5321 §4.1.1.5).
+pub(crate) const RSET: &[u8] = b"RSET\r\n";
+
+/// Asks for the go-ahead to send the body.
+pub(crate) const DATA: &[u8] = b"DATA\r\n";
+
+/// Ends the session.
+pub(crate) const QUIT: &[u8] = b"QUIT\r\n";
+
+/// Ends the message. The content always ends in CRLF, so this is all of it.
+pub(crate) const TERMINATOR: &[u8] = b".\r\n";
+
+/// The greeting of a client that knows extensions.
+pub(crate) fn ehlo(name: &ClientName) -> Vec<u8> {
+    format!("EHLO {name}\r\n").into_bytes()
+}
+
+/// The greeting for a server that refused EHLO.
+pub(crate) fn helo(name: &ClientName) -> Vec<u8> {
+    format!("HELO {name}\r\n").into_bytes()
+}
+
+/// The two commands of one transaction that depend on it.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    /// MAIL FROM with its parameters.
+    pub(crate) mail: Vec<u8>,
+    /// RCPT TO.
+    pub(crate) rcpt: Vec<u8>,
+}
+
+impl Transaction {
+    /// The commands of this message on a session with these capabilities.
+    ///
+    /// # Errors
+    /// Permanent trouble with message or recipient when the server cannot take it.
+    pub(crate) fn new(
+        envelope: &Envelope,
+        content: &Content,
+        capabilities: &Capabilities,
+    ) -> Result<Self, Trouble> {
+        check_content(content, capabilities)?;
+        check_paths(envelope, capabilities)?;
+        let mut mail = format!(
+            "MAIL FROM:<{}>",
+            envelope.reverse_path.as_ref().map_or("", Address::as_str)
+        );
+        if capabilities.size {
+            mail.push_str(&format!(" SIZE={}", content.bytes()));
+        }
+        if content.is_eight_bit() {
+            mail.push_str(" BODY=8BITMIME");
+        }
+        if envelope.needs_smtputf8() {
+            mail.push_str(" SMTPUTF8");
+        }
+        mail.push_str("\r\n");
+        Ok(Self {
+            mail: mail.into_bytes(),
+            rcpt: format!("RCPT TO:<{}>\r\n", envelope.forward_path).into_bytes(),
+        })
+    }
+}
+
+fn check_content(content: &Content, capabilities: &Capabilities) -> Result<(), Trouble> {
+    let bytes = content.bytes();
+    if let Some(max) = capabilities.size_max.filter(|max| bytes > *max) {
+        let text = format!("the message has {bytes} octets, and the server takes at most {max}");
+        return Err(Trouble::unsendable(
+            Phase::Mail,
+            Scope::Message,
+            552,
+            (3, 4),
+            &text,
+        ));
+    }
+    if content.is_eight_bit() && !capabilities.eight_bit_mime {
+        let text = "the message has octets above 127, and the server offers no 8BITMIME";
+        return Err(Trouble::unsendable(
+            Phase::Mail,
+            Scope::Message,
+            554,
+            (6, 3),
+            text,
+        ));
+    }
+    Ok(())
+}
+
+fn check_paths(envelope: &Envelope, capabilities: &Capabilities) -> Result<(), Trouble> {
+    let refuse = |phase, scope, code, status, text| {
+        Err(Trouble::unsendable(phase, scope, code, status, text))
+    };
+    if let Some(path) = &envelope.reverse_path {
+        if has_control(path) {
+            let text = "the return path contains a control character";
+            return refuse(Phase::Mail, Scope::Message, 553, (1, 7), text);
+        }
+        if path.needs_smtputf8() && !capabilities.smtputf8 {
+            let text = "the return path is not ASCII, and the server offers no SMTPUTF8";
+            return refuse(Phase::Mail, Scope::Message, 550, (6, 7), text);
+        }
+    }
+    if has_control(&envelope.forward_path) {
+        let text = "the address contains a control character";
+        return refuse(Phase::Rcpt, Scope::Recipient, 553, (1, 3), text);
+    }
+    if envelope.forward_path.needs_smtputf8() && !capabilities.smtputf8 {
+        let text = "the address is not ASCII, and the server offers no SMTPUTF8";
+        return refuse(Phase::Rcpt, Scope::Recipient, 553, (6, 7), text);
+    }
+    Ok(())
+}
+
+fn has_control(path: &Address) -> bool {
+    path.as_str().chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn envelope(from: Option<&str>, to: &str) -> Envelope {
+        Envelope {
+            reverse_path: from.map(|from| from.parse().unwrap()),
+            forward_path: to.parse().unwrap(),
+        }
+    }
+
+    fn content(text: &str) -> Content {
+        Content::new(vec![Bytes::copy_from_slice(text.as_bytes())]).unwrap()
+    }
+
+    fn everything() -> Capabilities {
+        Capabilities::from_lines(["mx", "SIZE 100", "8BITMIME", "SMTPUTF8"])
+    }
+
+    fn check(envelope: &Envelope, content: &Content, capabilities: &Capabilities, expect: &str) {
+        let transaction = Transaction::new(envelope, content, capabilities).unwrap();
+        let both = [transaction.mail, transaction.rcpt].concat();
+        assert_eq!(String::from_utf8_lossy(&both), expect);
+    }
+
+    fn check_refused(envelope: &Envelope, content: &Content, scope: Scope, expect: &str) {
+        let capabilities = Capabilities::from_lines(["mx", "SIZE 9"]);
+        let trouble = Transaction::new(envelope, content, &capabilities).unwrap_err();
+        assert!(trouble.is_permanent() && trouble.is_local() && !trouble.closes_session());
+        assert_eq!(trouble.scope(), scope);
+        let reply = trouble.reply().unwrap();
+        assert!(reply.to_string().starts_with(expect), "{reply}");
+    }
+
+    #[test]
+    fn only_what_is_offered_and_needed_is_asked_for() {
+        let plain = envelope(Some("news@example.test"), "ada@example.test");
+        let unicode = envelope(None, "jörg@example.test");
+        check(
+            &plain,
+            &content("a\r\n"),
+            &Capabilities::default(),
+            "MAIL FROM:<news@example.test>\r\nRCPT TO:<ada@example.test>\r\n",
+        );
+        check(
+            &plain,
+            &content("a\r\n"),
+            &everything(),
+            "MAIL FROM:<news@example.test> SIZE=3\r\nRCPT TO:<ada@example.test>\r\n",
+        );
+        check(
+            &unicode,
+            &content("\u{fc}\r\n"),
+            &everything(),
+            "MAIL FROM:<> SIZE=4 BODY=8BITMIME SMTPUTF8\r\nRCPT TO:<jörg@example.test>\r\n",
+        );
+    }
+
+    #[test]
+    fn size_does_not_count_doubled_dots() {
+        check(
+            &envelope(None, "ada@example.test"),
+            &content(".\r\n.\r\n"),
+            &everything(),
+            "MAIL FROM:<> SIZE=6\r\nRCPT TO:<ada@example.test>\r\n",
+        );
+    }
+
+    #[test]
+    fn a_message_that_the_server_cannot_take_is_refused_before_mail() {
+        let plain = envelope(None, "ada@example.test");
+        let message = Scope::Message;
+        check_refused(&plain, &content("12345678\r\n"), message, "552 5.3.4 ");
+        check_refused(&plain, &content("\u{fc}\r\n"), message, "554 5.6.3 ");
+        let from = envelope(Some("jörg@example.test"), "ada@example.test");
+        check_refused(&from, &content("a\r\n"), message, "550 5.6.7 ");
+    }
+
+    #[test]
+    fn an_address_that_the_server_cannot_take_condemns_only_the_recipient() {
+        let unicode = envelope(None, "jörg@example.test");
+        check_refused(&unicode, &content("a\r\n"), Scope::Recipient, "553 5.6.7 ");
+    }
+
+    #[test]
+    fn a_line_break_from_a_store_never_becomes_a_command() {
+        let broken = |text: &str| Address::from_stored(text.to_owned()).unwrap();
+        let to = Envelope {
+            reverse_path: None,
+            forward_path: broken("ada\r\nRSET\r\n@example.test"),
+        };
+        check_refused(&to, &content("a\r\n"), Scope::Recipient, "553 5.1.3 ");
+        let from = Envelope {
+            reverse_path: Some(broken("a@b\n.test")),
+            forward_path: broken("ada@example.test"),
+        };
+        check_refused(&from, &content("a\r\n"), Scope::Message, "553 5.1.7 ");
+    }
+}

@@ -1,0 +1,156 @@
+//! What a server offers: its EHLO reply, read leniently.
+//!
+//! Keywords are compared without case, parameters that make no sense are ignored, and so is every
+//! line that is not known here. A wrong capability costs a refused command; a refused EHLO reply
+//! would cost the site.
+
+/// Most AUTH mechanisms that are kept.
+const MECHANISMS_MAX: usize = 16;
+
+/// The service extensions of one session. Nothing is offered after HELO.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Commands may be sent in groups (RFC 2920).
+    pub pipelining: bool,
+    /// SIZE may be given with MAIL (RFC 1870).
+    pub size: bool,
+    /// Largest message in octets; `None` when the server names no limit.
+    pub size_max: Option<u64>,
+    /// Content may have octets above 127 (RFC 6152).
+    pub eight_bit_mime: bool,
+    /// Addresses may have characters beyond ASCII (RFC 6531).
+    pub smtputf8: bool,
+    /// Replies carry enhanced status codes (RFC 2034).
+    pub enhanced_status_codes: bool,
+    /// BDAT may be used in place of DATA (RFC 3030).
+    pub chunking: bool,
+    /// The session may be encrypted (RFC 3207).
+    pub starttls: bool,
+    /// Mechanisms of AUTH in upper case, in the server's order (RFC 4954).
+    pub auth: Vec<String>,
+}
+
+impl Capabilities {
+    /// Reads the lines of a positive EHLO reply, without their codes. The first one is the
+    /// server's name and greeting.
+    pub(crate) fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut capabilities = Self::default();
+        for line in lines.into_iter().skip(1) {
+            capabilities.learn(line);
+        }
+        capabilities
+    }
+
+    fn learn(&mut self, line: &str) {
+        // "AUTH=PLAIN" is how servers offered AUTH before it was a standard.
+        let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
+        let Some(keyword) = words.next() else { return };
+        match keyword.to_ascii_uppercase().as_str() {
+            "PIPELINING" => self.pipelining = true,
+            "SIZE" => {
+                self.size = true;
+                // 0 means that there is no fixed limit (RFC 1870 §4).
+                let size_max = words.next().and_then(|word| word.parse().ok());
+                self.size_max = size_max.filter(|bytes| *bytes > 0);
+            }
+            "8BITMIME" => self.eight_bit_mime = true,
+            // Yahoo once offered "8 BITMIME".
+            "8" => self.eight_bit_mime |= words.any(|word| word.eq_ignore_ascii_case("BITMIME")),
+            "SMTPUTF8" => self.smtputf8 = true,
+            "ENHANCEDSTATUSCODES" => self.enhanced_status_codes = true,
+            "CHUNKING" => self.chunking = true,
+            "STARTTLS" => self.starttls = true,
+            "AUTH" => {
+                for mechanism in words.map(str::to_ascii_uppercase) {
+                    if self.auth.len() < MECHANISMS_MAX && !self.auth.contains(&mechanism) {
+                        self.auth.push(mechanism);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[&str]) -> Capabilities {
+        let greeting = "mx.example.test greets you";
+        Capabilities::from_lines([greeting].into_iter().chain(lines.iter().copied()))
+    }
+
+    #[test]
+    fn the_offer_of_a_large_receiver_is_read() {
+        let capabilities = read(&[
+            "SIZE 157286400",
+            "8BITMIME",
+            "STARTTLS",
+            "ENHANCEDSTATUSCODES",
+            "PIPELINING",
+            "CHUNKING",
+            "SMTPUTF8",
+        ]);
+        let expect = Capabilities {
+            pipelining: true,
+            size: true,
+            size_max: Some(157_286_400),
+            eight_bit_mime: true,
+            smtputf8: true,
+            enhanced_status_codes: true,
+            chunking: true,
+            starttls: true,
+            auth: Vec::new(),
+        };
+        assert_eq!(capabilities, expect);
+    }
+
+    #[test]
+    fn keywords_are_read_in_any_case_and_unknown_lines_are_ignored() {
+        let capabilities = read(&[
+            "pipelining",
+            "X-EXPS GSSAPI",
+            "LIMITS RCPTMAX=1",
+            "",
+            " ",
+            "8 bitmime",
+        ]);
+        let expect = Capabilities {
+            pipelining: true,
+            eight_bit_mime: true,
+            ..Capabilities::default()
+        };
+        assert_eq!(capabilities, expect);
+    }
+
+    #[test]
+    fn a_size_of_zero_or_of_nonsense_is_no_limit() {
+        for line in [
+            "SIZE",
+            "SIZE 0",
+            "SIZE many",
+            "SIZE -1",
+            "SIZE 99999999999999999999",
+        ] {
+            let capabilities = read(&[line]);
+            assert!(capabilities.size, "{line}");
+            assert_eq!(capabilities.size_max, None, "{line}");
+        }
+    }
+
+    #[test]
+    fn auth_mechanisms_are_read_in_both_forms_and_bounded() {
+        let capabilities = read(&["AUTH plain LOGIN", "AUTH=LOGIN XOAUTH2"]);
+        assert_eq!(capabilities.auth, ["PLAIN", "LOGIN", "XOAUTH2"]);
+        let many: Vec<String> = (0..100).map(|i| format!("M{i}")).collect();
+        let many = read(&[&format!("AUTH {}", many.join(" "))]);
+        assert_eq!(many.auth.len(), MECHANISMS_MAX);
+    }
+
+    #[test]
+    fn the_first_line_offers_nothing() {
+        let capabilities = Capabilities::from_lines(["PIPELINING"]);
+        assert_eq!(capabilities, Capabilities::default());
+    }
+}

@@ -1,0 +1,14 @@
+//! Whole sessions against a scripted server: every rule, every cut, every deadline.
+//!
+//! Time is paused, so a wait that never ends fails at its deadline within no time.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cuts;
+mod deadlines;
+mod deaf;
+mod early_replies;
+mod endings;
+mod opening;
+mod script;
+mod transactions;
