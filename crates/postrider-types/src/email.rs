@@ -48,6 +48,19 @@ pub struct Attachment {
 }
 
 impl Email {
+    /// An email with a subject and an HTML body, and nothing else.
+    pub fn html(from: Mailbox, subject: &str, html: &str) -> Self {
+        Self {
+            from,
+            reply_to: None,
+            subject: subject.to_owned(),
+            html: Some(html.to_owned()),
+            text: None,
+            headers: Vec::new(),
+            attachments: Vec::new(),
+        }
+    }
+
     /// Bytes of content: subject, bodies, headers and attachments. What the size limit bounds.
     pub fn content_bytes(&self) -> usize {
         let bodies = [&self.html, &self.text]

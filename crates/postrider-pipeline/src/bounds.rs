@@ -1,0 +1,87 @@
+//! Every bound of the pipeline that is not a setting, with its reason.
+
+use std::time::Duration;
+
+/// Open chunks of one audience: beyond it the oldest is filed.
+pub const OPEN_CHUNKS_MAX: usize = 1_024;
+
+/// Bytes of all open chunks of one audience together: 32 MiB.
+pub const OPEN_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Age at which an open chunk is filed as it is, so that sending starts while reading goes on.
+pub const OPEN_AGE_MAX: Duration = Duration::from_millis(200);
+
+/// Longest line of a list in bytes, and longest record of a CSV over all its lines: four times what
+/// a recipient's variables may take, for escapes and columns that are left out.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Physical lines that one record of a CSV may span with quoted line breaks; it bounds what is
+/// read again after a quote that is never closed.
+pub const RECORD_LINES_MAX: usize = 256;
+
+/// Columns of a CSV.
+pub const COLUMNS_MAX: usize = 1_000;
+
+/// Bytes of a list that are read in one go, so that what is parsed and not yet admitted stays
+/// small.
+pub const PIECE_BYTES_MAX: usize = 64 * 1024;
+
+/// Domains of one audience whose recipients are counted towards a lane of their own: about
+/// 8 MB. A domain that is first met beyond it stays in its tail lane.
+pub const DOMAINS_COUNTED_MAX: usize = 65_536;
+
+/// Chunks of one audience on their way into the store at once: enough that the store's writer
+/// always has a full share of intake for its next commit.
+pub const FILINGS_IN_FLIGHT_MAX: usize = 8;
+
+/// Parsed pieces of one audience that wait to be admitted.
+pub const PIECES_WAITING_MAX: usize = 2;
+
+/// Audiences that this process keeps in memory, live and idle ones together.
+pub const AUDIENCES_MAX: usize = 16;
+
+/// Chunks of a stored audience that are read at once to learn its addresses: at most 4 MiB.
+pub const REBUILD_CHUNKS_MAX: usize = 16;
+
+/// Sorted runs of one audience on disk; when there are more, they are merged into one.
+pub const RUNS_MAX: usize = 4;
+
+/// Recipients whose last message is remembered for the recipient quota: about 50 MB.
+pub const RECIPIENT_CELLS_MAX: usize = 1 << 20;
+
+/// How long nobody new is admitted when that many are remembered.
+pub const RECIPIENT_CELLS_PRUNE: Duration = Duration::from_secs(1);
+
+/// Domains whose state is kept although nothing of them is in hand.
+pub const DOMAINS_KEPT_MAX: usize = 65_536;
+
+/// Connections that one delivery may lose before the dot, in one hand, before it is deferred.
+pub const LOSSES_MAX: u8 = 1;
+
+/// The shortest due bucket of what is refiled; otherwise a tenth of the wait.
+pub const DUE_BUCKET_MIN: Duration = Duration::from_secs(1);
+
+/// Messages left in a lane's chunk in hand below which the lane's next chunk is claimed.
+pub const PREFETCH_BELOW: usize = 100;
+
+/// Chunks of one lane in hand at once: the one that is sent and the next.
+pub const HANDS_PER_LANE_MAX: usize = 2;
+
+/// The delay after the store could not write; nothing is sent meanwhile.
+pub const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The part of a lease that must be left when a dot is written: a dot under a lease that is
+/// about to end could be the second one.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(1);
+
+/// Events that wait for the core. Each connection, request and load has at most two under way.
+pub const EVENTS_WAITING_MAX: usize = 8_192;
+
+/// Events that one turn of the shell takes before it hands the requests to the store.
+pub const EVENTS_PER_TURN_MAX: usize = 256;
+
+/// Commands that wait for a courier: a message, and then its dot.
+pub const COMMANDS_WAITING_MAX: usize = 4;
+
+/// Campaigns that a start looks at in one step.
+pub const RECOVERY_PAGE: usize = 100;

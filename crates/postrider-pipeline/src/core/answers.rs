@@ -1,0 +1,257 @@
+//! Answers of the store, and bodies that came into memory.
+
+use postrider_store::{Claimed, Refused, Reply as StoreReply, StoreError};
+use postrider_types::reply::Reply;
+use postrider_types::{CampaignId, EmailId, LeaseToken, Outcome, Timestamp};
+
+use super::Core;
+use super::asking::Purpose;
+use super::connections::{Afterwards, Progress};
+use super::event::{BodyTrouble, ConnectionId, Effect, RequestId};
+use super::hands::{Hand, Stage, StrandId};
+use crate::bounds::LEASE_MARGIN;
+use crate::report;
+
+impl Core {
+    pub(super) fn handle_answer(
+        &mut self,
+        request: RequestId,
+        answer: Result<StoreReply, StoreError>,
+        now: Timestamp,
+    ) {
+        let Some((purpose, kept)) = self.asked.answered(request) else {
+            return;
+        };
+        match answer {
+            Ok(reply) => {
+                self.asked.recovered();
+                self.handle_reply(purpose, reply, now);
+            }
+            Err(error) => {
+                let again = kept.map(|request| (purpose.clone(), request));
+                self.asked.failed(report::chain(&error), again, now);
+                match purpose {
+                    Purpose::Claim => self.asked.claimed(Some(now)),
+                    Purpose::Begin(connection) => self.abandon(connection, Afterwards::Again),
+                    Purpose::Record(_) | Purpose::End(_) | Purpose::Extend(_) => {}
+                }
+            }
+        }
+    }
+
+    fn handle_reply(&mut self, purpose: Purpose, reply: StoreReply, now: Timestamp) {
+        match (purpose, reply) {
+            (Purpose::Claim, StoreReply::Claimed(chunk)) => {
+                self.asked.claimed(Some(now));
+                self.take_in_hand(*chunk, now);
+            }
+            (Purpose::Claim, StoreReply::Idle { next_at }) => {
+                self.asked.claimed(next_at);
+                self.lines.share_anew();
+            }
+            (Purpose::Claim, _) => self.asked.claimed(None),
+            (Purpose::Begin(connection), reply) => self.handle_begin(connection, &reply, now),
+            (Purpose::Record(token), _) => {
+                if let Some(hand) = self.hands.get_mut(&token) {
+                    hand.unrecorded -= 1;
+                }
+            }
+            (Purpose::End(token), _) => {
+                self.drop_hand(token);
+                self.asked.may_claim(now);
+            }
+            (Purpose::Extend(token), StoreReply::Refused(_)) => self.drop_hand(token),
+            (Purpose::Extend(token), _) => {
+                if let Some(hand) = self.hands.get_mut(&token) {
+                    hand.is_extending = false;
+                    hand.until = now.plus(self.settings.lease.time);
+                }
+            }
+        }
+    }
+
+    /// The begin is durable, or was refused. The dot follows only in the first case, and only
+    /// while the lease has time left.
+    fn handle_begin(&mut self, connection: ConnectionId, reply: &StoreReply, now: Timestamp) {
+        let Some(busy) = self.connections.busy(connection) else {
+            return;
+        };
+        let token = busy.strand.hand;
+        match reply {
+            StoreReply::Refused(Refused::LeaseOver) => {
+                self.abandon(connection, Afterwards::Forget);
+                self.drop_hand(token);
+            }
+            StoreReply::Refused(Refused::Campaign { .. } | Refused::NoCampaign) => {
+                self.abandon(connection, Afterwards::Forget);
+                let campaign = self.hands.get(&token).map(|hand| hand.chunk.campaign);
+                campaign
+                    .into_iter()
+                    .for_each(|campaign| self.stop_campaign(campaign));
+            }
+            StoreReply::Refused(_) => self.abandon(connection, Afterwards::Forget),
+            _ => {
+                let until = self.hands.get(&token).map(|hand| hand.until);
+                if until.is_some_and(|until| until > now.plus(LEASE_MARGIN)) {
+                    busy.progress = Progress::Begun;
+                    self.effects.push(Effect::Dot(connection));
+                } else {
+                    self.abandon(connection, Afterwards::Return);
+                }
+            }
+        }
+    }
+
+    fn abandon(&mut self, connection: ConnectionId, afterwards: Afterwards) {
+        if let Some(busy) = self.connections.busy(connection) {
+            busy.progress = Progress::Abandoned(afterwards);
+            self.effects.push(Effect::Abandon(connection));
+        }
+    }
+
+    /// Nothing new of a campaign that does not run; what has not begun goes back.
+    fn stop_campaign(&mut self, campaign: CampaignId) {
+        let of_it = self
+            .hands
+            .values_mut()
+            .filter(|hand| hand.chunk.campaign == campaign);
+        let tokens: Vec<LeaseToken> = of_it
+            .map(|hand| {
+                hand.stop();
+                hand.token()
+            })
+            .collect();
+        tokens
+            .into_iter()
+            .for_each(|token| self.lines.forget(token));
+    }
+
+    fn take_in_hand(&mut self, chunk: Claimed, now: Timestamp) {
+        let (tenant, email) = (chunk.tenant, chunk.email);
+        let mut hand = Hand::new(chunk);
+        if self.is_draining {
+            hand.stop();
+        }
+        let token = hand.token();
+        self.hands.insert(token, hand);
+        self.expire_old(token, now);
+        self.effects.push(Effect::Hold(tenant, email));
+    }
+
+    /// Who has been tried for too long is not tried again.
+    fn expire_old(&mut self, token: LeaseToken, now: Timestamp) {
+        let give_up_after = self.settings.backoff.give_up_after;
+        self.give_up(
+            token,
+            Outcome::Expired,
+            "older than the give-up age",
+            |recipient| {
+                recipient
+                    .first_attempt_at
+                    .is_some_and(|first| now.since(first) >= give_up_after)
+            },
+        );
+    }
+
+    /// Ends, without an attempt, everyone in a hand whom `is_meant` names.
+    fn give_up(
+        &mut self,
+        token: LeaseToken,
+        outcome: Outcome,
+        reason: &str,
+        is_meant: impl Fn(&postrider_types::ChunkRecipient) -> bool,
+    ) {
+        let Some(hand) = self.hands.get_mut(&token) else {
+            return;
+        };
+        let chunk = std::sync::Arc::clone(&hand.chunk);
+        let mut gone = Vec::new();
+        for strand in &mut hand.strands {
+            let is_meant = |index: &mut usize| is_meant(&chunk.recipients[*index]);
+            let (out, stays): (Vec<_>, Vec<_>) = std::mem::take(&mut strand.left)
+                .into_iter()
+                .partition(|i| is_meant(&mut { *i }));
+            strand.left = stays.into();
+            gone.extend(out);
+        }
+        for index in gone {
+            self.record_without_attempt(token, index, outcome, reason);
+        }
+    }
+
+    pub(super) fn handle_held(
+        &mut self,
+        email: EmailId,
+        held: Result<(), BodyTrouble>,
+        now: Timestamp,
+    ) {
+        let is_waiting = |hand: &&Hand| hand.stage == Stage::Loading && hand.chunk.email == email;
+        let tokens: Vec<_> = self
+            .hands
+            .values()
+            .filter(is_waiting)
+            .map(Hand::token)
+            .collect();
+        match held {
+            Ok(()) => tokens.into_iter().for_each(|token| self.start_hand(token)),
+            Err(BodyTrouble::Unusable(reason)) => {
+                for token in tokens {
+                    self.hands
+                        .get_mut(&token)
+                        .into_iter()
+                        .for_each(|h| h.stage = Stage::Working);
+                    self.give_up(token, Outcome::Failed, &reason, |_| true);
+                }
+            }
+            Err(BodyTrouble::Store(error)) => {
+                self.asked.failed(report::chain(&error), None, now);
+                tokens
+                    .iter()
+                    .filter_map(|t| self.hands.get_mut(t).map(Hand::stop))
+                    .count();
+            }
+        }
+    }
+
+    /// The body is there: everyone left stands in line.
+    fn start_hand(&mut self, token: LeaseToken) {
+        let Some(hand) = self.hands.get_mut(&token) else {
+            return;
+        };
+        hand.stage = Stage::Working;
+        for (number, strand) in hand.strands.iter().enumerate() {
+            if !strand.left.is_empty() {
+                self.lines.line_up(
+                    StrandId {
+                        hand: token,
+                        strand: number,
+                    },
+                    &strand.domain,
+                );
+            }
+        }
+    }
+
+    /// The chunk is no longer ours. What is on connections ends there and is not judged.
+    fn drop_hand(&mut self, token: LeaseToken) {
+        self.lines.forget(token);
+        if let Some(hand) = self.hands.remove(&token) {
+            self.effects.push(Effect::LetGo(hand.chunk.email));
+        }
+    }
+
+    fn record_without_attempt(
+        &mut self,
+        token: LeaseToken,
+        index: usize,
+        outcome: Outcome,
+        reason: &str,
+    ) {
+        let Some(hand) = self.hands.get(&token) else {
+            return;
+        };
+        let attempts = hand.chunk.recipients[index].attempts;
+        let reason = Reply::new(0, None, reason);
+        self.record(token, index, attempts, outcome, Some(reason));
+    }
+}

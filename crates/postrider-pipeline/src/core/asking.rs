@@ -1,0 +1,262 @@
+//! Requests to the store: when to ask, and what to remember until the answer comes.
+//!
+//! While the store cannot write, nothing new is sent. What it must learn (outcomes, ends) is kept
+//! and asked again until it is recorded; their number is bounded by the chunks in hand.
+
+use std::collections::HashMap;
+
+use postrider_store::{Filing, Request};
+use postrider_types::reply::Reply;
+use postrider_types::{LaneName, LeaseToken, Outcome, Timestamp};
+
+use super::Core;
+use super::connections::Busy;
+use super::event::{ConnectionId, Effect, RequestId};
+use super::hands::Stage;
+use crate::bounds::{DUE_BUCKET_MIN, HANDS_PER_LANE_MAX, PREFETCH_BELOW, STORE_RETRY_AFTER};
+
+/// What an answer is for.
+#[derive(Debug, Clone)]
+pub(super) enum Purpose {
+    Claim,
+    Begin(ConnectionId),
+    Record(LeaseToken),
+    End(LeaseToken),
+    Extend(LeaseToken),
+}
+
+/// What was asked and not answered yet.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    last: u64,
+    open: HashMap<RequestId, (Purpose, Option<Request>)>,
+    /// Requests that must not be lost, waiting for the store to recover.
+    again: Vec<(Purpose, Request)>,
+    trouble: Option<String>,
+    retry_at: Option<Timestamp>,
+    /// When a claim may give something.
+    claim_at: Option<Timestamp>,
+    is_claiming: bool,
+}
+
+impl Asked {
+    /// Whether nothing is on the way to the store or waits for it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.again.is_empty()
+    }
+
+    /// There may be something to claim at `at`.
+    pub(super) fn may_claim(&mut self, at: Timestamp) {
+        self.claim_at = Some(self.claim_at.map_or(at, |known| known.min(at)));
+    }
+
+    pub(super) fn claimed(&mut self, next_at: Option<Timestamp>) {
+        self.is_claiming = false;
+        if let Some(next_at) = next_at {
+            self.may_claim(next_at);
+        }
+    }
+
+    /// Whether a claim may give something at once, or is being answered.
+    pub(super) fn is_claim_open(&self, now: Timestamp) -> bool {
+        self.is_claiming || self.claim_at.is_some_and(|at| at <= now)
+    }
+
+    pub(super) fn is_claim_due(&self, now: Timestamp) -> bool {
+        !self.is_claiming && self.claim_at.is_some_and(|at| at <= now)
+    }
+
+    /// Why the store cannot record.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    pub(super) const fn retry_at(&self) -> Option<Timestamp> {
+        self.retry_at
+    }
+
+    pub(super) fn answered(&mut self, request: RequestId) -> Option<(Purpose, Option<Request>)> {
+        self.open.remove(&request)
+    }
+
+    /// The store answers again.
+    pub(super) fn recovered(&mut self) {
+        self.trouble = None;
+        self.retry_at = None;
+    }
+
+    /// The store could not do what was asked; what must not be lost is kept.
+    pub(super) fn failed(&mut self, why: String, kept: Option<(Purpose, Request)>, now: Timestamp) {
+        self.trouble = Some(why);
+        self.again.extend(kept);
+        self.retry_at.get_or_insert(now.plus(STORE_RETRY_AFTER));
+    }
+}
+
+impl Core {
+    /// Asks for the next chunk when one may be had and there is a place for it.
+    pub(super) fn claim(&mut self, now: Timestamp) {
+        if !self.asked.is_claim_due(now) || !self.may_hold_more(now) {
+            return;
+        }
+        self.asked.is_claiming = true;
+        self.asked.claim_at = None;
+        let claim = self.asked.last + 1;
+        let until = now.plus(self.settings.lease.time);
+        let skip = self.lanes_with_enough();
+        let request = Request::Claim {
+            claim,
+            worker: self.worker,
+            skip,
+            until,
+        };
+        self.ask(Purpose::Claim, request, false);
+    }
+
+    /// When the next claim is to be made, if one can be made at all.
+    pub(super) fn next_claim_at(&self) -> Option<Timestamp> {
+        let is_possible = self.hands.len() < self.settings.lease.chunks_max
+            && !self.asked.is_claiming
+            && !self.is_draining
+            && self.asked.trouble.is_none();
+        let at = self.asked.claim_at.filter(|_| is_possible)?;
+        Some(at.max(self.route.not_until()))
+    }
+
+    fn may_hold_more(&self, now: Timestamp) -> bool {
+        self.next_claim_at().is_some_and(|at| at <= now)
+    }
+
+    /// Lanes of which enough is in hand.
+    fn lanes_with_enough(&self) -> Vec<LaneName> {
+        let mut held: HashMap<&LaneName, (usize, usize)> = HashMap::new();
+        for hand in self.hands.values() {
+            let (hands, left) = held.entry(&hand.chunk.lane).or_default();
+            *hands += 1;
+            *left += hand.left();
+        }
+        held.into_iter()
+            .filter(|(_, (hands, left))| *hands >= HANDS_PER_LANE_MAX || *left >= PREFETCH_BELOW)
+            .map(|(lane, _)| lane.clone())
+            .collect()
+    }
+
+    pub(super) fn ask_begin(&mut self, connection: ConnectionId, begin: Request) {
+        self.ask(Purpose::Begin(connection), begin, false);
+    }
+
+    /// What came of a recipient of a chunk in hand.
+    pub(super) fn record(
+        &mut self,
+        token: LeaseToken,
+        index: usize,
+        attempt: u16,
+        outcome: Outcome,
+        reply: Option<Reply>,
+    ) {
+        let Some(hand) = self.hands.get_mut(&token) else {
+            return;
+        };
+        hand.unrecorded += 1;
+        let record = Request::Record {
+            token,
+            delivery: hand.delivery(index),
+            address: hand.chunk.recipients[index].address.clone(),
+            attempt,
+            outcome,
+            reply,
+        };
+        self.ask(Purpose::Record(token), record, true);
+    }
+
+    /// Begun, but the terminator was never written: the store must learn it. The recipient is not
+    /// sent to again from this hand, and waits a moment, so that a server that always hangs up
+    /// at this point is not asked in a tight loop.
+    pub(super) fn record_return(&mut self, busy: &Busy, now: Timestamp) {
+        let Some(hand) = self.hands.get_mut(&busy.strand.hand) else {
+            return;
+        };
+        let recipient = &hand.chunk.recipients[busy.index];
+        let attempt = recipient.attempts.saturating_add(1);
+        let due_at = now.plus(DUE_BUCKET_MIN);
+        let lane = hand.chunk.lane.clone();
+        hand.filings.push(Filing {
+            recipient: recipient.recipient,
+            lane,
+            due_at,
+        });
+        let reason = Reply::new(0, None, "given up before the final dot");
+        self.record(
+            busy.strand.hand,
+            busy.index,
+            attempt,
+            Outcome::Returned,
+            Some(reason),
+        );
+    }
+
+    pub(super) fn ask_end(&mut self, token: LeaseToken) {
+        let Some(hand) = self.hands.get_mut(&token) else {
+            return;
+        };
+        hand.stage = Stage::Ending;
+        let filings = std::mem::take(&mut hand.filings);
+        let throttle = hand.throttle.take();
+        self.ask(
+            Purpose::End(token),
+            Request::End {
+                token,
+                filings,
+                throttle,
+            },
+            true,
+        );
+    }
+
+    /// Extends leases that have run for half of their time.
+    pub(super) fn extend_leases(&mut self, now: Timestamp) {
+        let due = |hand: &&super::Hand| self.extend_at(hand).is_some_and(|at| at <= now);
+        let tokens: Vec<_> = self
+            .hands
+            .values()
+            .filter(due)
+            .map(super::Hand::token)
+            .collect();
+        for token in tokens {
+            if let Some(hand) = self.hands.get_mut(&token) {
+                hand.is_extending = true;
+            }
+            let until = now.plus(self.settings.lease.time);
+            self.ask(
+                Purpose::Extend(token),
+                Request::Extend { token, until },
+                true,
+            );
+        }
+    }
+
+    /// Asks again for what must not be lost; without any, a claim shows whether the store works.
+    pub(super) fn retry_requests(&mut self, now: Timestamp) {
+        if self.asked.retry_at.is_none_or(|at| at > now) {
+            return;
+        }
+        self.asked.retry_at = None;
+        let again = std::mem::take(&mut self.asked.again);
+        if again.is_empty() && self.asked.open.is_empty() {
+            self.asked.trouble = None;
+            self.asked.may_claim(now);
+        }
+        for (purpose, request) in again {
+            self.ask(purpose, request, true);
+        }
+    }
+
+    /// Sends a request; `is_kept` ones are asked again until the store has done them.
+    fn ask(&mut self, purpose: Purpose, request: Request, is_kept: bool) {
+        self.asked.last += 1;
+        let id = RequestId(self.asked.last);
+        let kept = is_kept.then(|| request.clone());
+        self.asked.open.insert(id, (purpose, kept));
+        self.effects.push(Effect::Ask(id, request));
+    }
+}

@@ -1,0 +1,128 @@
+//! The chunks in hand: claimed, and held under a lease until nothing is left to do.
+//!
+//! A chunk in hand is sorted into *strands*, one for each domain in it: an own lane has one, a
+//! tail lane many. A strand with recipients left is in exactly one place: in line for the next
+//! connection, waiting for an instant, or held up by a cap. What must wait longer than a slice
+//! leaves the hand, and goes back to the store when the chunk's lease ends.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use postrider_store::{Claimed, Filing};
+use postrider_types::{DeliveryId, LaneName, LeaseToken, Timestamp};
+
+/// One strand of one chunk in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct StrandId {
+    pub(super) hand: LeaseToken,
+    pub(super) strand: usize,
+}
+
+/// The recipients of one domain in one chunk.
+#[derive(Debug)]
+pub(super) struct Strand {
+    pub(super) domain: Box<str>,
+    /// Who is left to send to, as indices into the chunk.
+    pub(super) left: VecDeque<usize>,
+}
+
+/// What a chunk in hand is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Its body is on the way into memory.
+    Loading,
+    /// Its strands are being sent.
+    Working,
+    /// Nothing new begins; it ends when what is under way has ended.
+    Stopping,
+    /// The store was asked to end its lease.
+    Ending,
+}
+
+/// A chunk in hand.
+#[derive(Debug)]
+pub(super) struct Hand {
+    pub(super) chunk: Arc<Claimed>,
+    pub(super) stage: Stage,
+    /// When the lease ends, as the store last confirmed.
+    pub(super) until: Timestamp,
+    pub(super) is_extending: bool,
+    pub(super) strands: Vec<Strand>,
+    /// Messages of it on connections.
+    pub(super) in_flight: usize,
+    /// Outcomes that the store has not confirmed.
+    pub(super) unrecorded: usize,
+    /// Who waits elsewhere when the lease ends.
+    pub(super) filings: Vec<Filing>,
+    /// The lane is not to be claimed from before then.
+    pub(super) throttle: Option<(LaneName, Timestamp)>,
+    /// How often each recipient lost a connection before the dot, in this hand.
+    pub(super) losses: HashMap<usize, u8>,
+}
+
+impl Hand {
+    /// A chunk as it was claimed, with everyone left.
+    pub(super) fn new(chunk: Claimed) -> Self {
+        let mut strands: Vec<Strand> = Vec::new();
+        let mut by_domain: HashMap<&str, usize> = HashMap::new();
+        for (index, recipient) in chunk.recipients.iter().enumerate() {
+            let domain = recipient.address.domain();
+            let strand = *by_domain.entry(domain).or_insert_with(|| {
+                strands.push(Strand {
+                    domain: domain.into(),
+                    left: VecDeque::new(),
+                });
+                strands.len() - 1
+            });
+            strands[strand].left.push_back(index);
+        }
+        Self {
+            until: chunk.until,
+            stage: Stage::Loading,
+            is_extending: false,
+            strands,
+            in_flight: 0,
+            unrecorded: 0,
+            filings: Vec::new(),
+            throttle: None,
+            losses: HashMap::new(),
+            chunk: Arc::new(chunk),
+        }
+    }
+
+    /// The lease.
+    pub(super) fn token(&self) -> LeaseToken {
+        self.chunk.token
+    }
+
+    /// The delivery of one of its recipients.
+    pub(super) fn delivery(&self, index: usize) -> DeliveryId {
+        DeliveryId {
+            tenant: self.chunk.tenant,
+            campaign: self.chunk.campaign,
+            recipient: self.chunk.recipients[index].recipient,
+        }
+    }
+
+    /// Messages that are left to send.
+    pub(super) fn left(&self) -> usize {
+        self.strands.iter().map(|strand| strand.left.len()).sum()
+    }
+
+    /// Whether the lease can end now.
+    pub(super) fn is_done(&self) -> bool {
+        let is_quiet = self.in_flight == 0 && self.unrecorded == 0;
+        match self.stage {
+            Stage::Loading | Stage::Ending => false,
+            Stage::Working => is_quiet && self.left() == 0,
+            Stage::Stopping => is_quiet,
+        }
+    }
+
+    /// Lets nothing new of it begin.
+    pub(super) fn stop(&mut self) {
+        if self.stage != Stage::Ending {
+            self.stage = Stage::Stopping;
+        }
+    }
+}

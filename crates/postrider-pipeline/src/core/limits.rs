@@ -1,0 +1,125 @@
+//! Who may get something now: the quota of the domain and the quota of the recipient.
+//!
+//! Both are asked in one step, and nothing is taken unless both agree. The number of recipients
+//! whose last message is remembered is bounded; at the bound nobody new is admitted until one of
+//! them may be forgotten, so a bound can make us late but never makes us exceed a limit.
+
+use std::collections::HashMap;
+
+use postrider_limiter::{Cell, Decision, decide, give_back};
+use postrider_types::{Address, Rate, Timestamp};
+
+use crate::bounds::{RECIPIENT_CELLS_MAX, RECIPIENT_CELLS_PRUNE};
+use crate::settings::LimitSettings;
+
+/// What the limits say of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Send now; this is what was taken.
+    Admit(Taken),
+    /// Nothing for this domain before then; [`Timestamp::NEVER`] when it is closed.
+    DomainWaits(Timestamp),
+    /// Nothing for this recipient before then.
+    RecipientWaits(Timestamp),
+}
+
+/// The cells that one message took, so that they can be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken {
+    domain: Cell,
+    recipient: Option<(u128, Cell)>,
+}
+
+/// All cells of this process.
+#[derive(Debug)]
+pub(super) struct Limits {
+    settings: LimitSettings,
+    recipients: HashMap<u128, Cell>,
+}
+
+impl Limits {
+    pub(super) fn new(settings: LimitSettings) -> Self {
+        Self {
+            settings,
+            recipients: HashMap::new(),
+        }
+    }
+
+    pub(super) const fn settings(&self) -> &LimitSettings {
+        &self.settings
+    }
+
+    /// Takes a slot for one message to `address`, whose domain has `cell`, or none.
+    pub(super) fn admit(&mut self, address: &Address, cell: &mut Cell, now: Timestamp) -> Verdict {
+        let rate = self.settings.of(address.domain()).rate;
+        let Some(recipient_rate) = self.settings.recipient_rate else {
+            let mut quotas: Vec<_> = rate.map(|rate| (rate, &mut *cell)).into_iter().collect();
+            return match waits_until(decide(&mut quotas, now)) {
+                Some(until) => Verdict::DomainWaits(until),
+                None => Verdict::Admit(Taken {
+                    domain: *cell,
+                    recipient: None,
+                }),
+            };
+        };
+        let key = address.key().hash();
+        if !self.has_room_for(key, recipient_rate, now) {
+            return Verdict::RecipientWaits(now.plus(RECIPIENT_CELLS_PRUNE));
+        }
+        let mut scratch = self.recipients.get(&key).copied().unwrap_or_default();
+        let mut alone = scratch;
+        if let Some(until) = waits_until(decide(&mut [(recipient_rate, &mut alone)], now)) {
+            return Verdict::RecipientWaits(until);
+        }
+        let mut quotas = vec![(recipient_rate, &mut scratch)];
+        quotas.extend(rate.map(|rate| (rate, &mut *cell)));
+        match waits_until(decide(&mut quotas, now)) {
+            Some(until) => Verdict::DomainWaits(until),
+            None => {
+                self.recipients.insert(key, scratch);
+                Verdict::Admit(Taken {
+                    domain: *cell,
+                    recipient: Some((key, scratch)),
+                })
+            }
+        }
+    }
+
+    /// Gives back what a message took that never reached MAIL.
+    pub(super) fn give_back(
+        &mut self,
+        address: &Address,
+        cell: &mut Cell,
+        taken: Taken,
+        now: Timestamp,
+    ) {
+        if let Some(rate) = self.settings.of(address.domain()).rate {
+            give_back(rate, cell, taken.domain, now);
+        }
+        if let (Some(rate), Some((key, taken))) = (self.settings.recipient_rate, taken.recipient)
+            && let Some(cell) = self.recipients.get_mut(&key)
+        {
+            give_back(rate, cell, taken, now);
+        }
+    }
+
+    /// Whether this recipient is remembered or can be; forgets those who may get mail anyway.
+    fn has_room_for(&mut self, key: u128, rate: Rate, now: Timestamp) -> bool {
+        if self.recipients.len() < RECIPIENT_CELLS_MAX || self.recipients.contains_key(&key) {
+            return true;
+        }
+        self.recipients.retain(|_, cell| {
+            let mut scratch = *cell;
+            decide(&mut [(rate, &mut scratch)], now) != Decision::Admit
+        });
+        self.recipients.len() < RECIPIENT_CELLS_MAX
+    }
+}
+
+fn waits_until(decision: Decision) -> Option<Timestamp> {
+    match decision {
+        Decision::Admit => None,
+        Decision::NotUntil(until) => Some(until),
+        Decision::Closed => Some(Timestamp::NEVER),
+    }
+}

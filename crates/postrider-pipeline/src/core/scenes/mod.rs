@@ -1,0 +1,8 @@
+//! The core under simulated time: a memory store, a receiver that does as it is told, and no
+//! clock but the one that the scene moves. The scenes are the edges of the state diagram.
+
+mod crashes;
+mod edges;
+mod limits;
+mod trouble;
+mod world;

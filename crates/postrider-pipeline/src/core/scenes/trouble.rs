@@ -1,0 +1,111 @@
+//! What does not answer: the relay, the store; and the end of a process that is asked to end.
+
+use std::time::Duration;
+
+use postrider_store::request::CampaignChange;
+use postrider_types::DeliveryState;
+
+use super::world::{Does, World};
+
+#[test]
+fn an_unreachable_relay_charges_nobody_and_is_asked_ever_less_often() {
+    let mut world = World::new(World::settings());
+    world.unreachable_until = world.now.plus(Duration::from_secs(300));
+    world.file("example.test", 50, false);
+    world.run(Duration::from_secs(299));
+    // The first four at once, then after 1, 2, 4 … 60 s.
+    assert!(
+        world.connects <= 4 + 10,
+        "{} connections were tried",
+        world.connects
+    );
+    let (sentence, _) = world.core.status().route_trouble.unwrap();
+    assert!(
+        sentence.contains("no connection to the server"),
+        "{sentence}"
+    );
+    world.run(Duration::from_secs(120));
+    assert_eq!(world.tally()[DeliveryState::Delivered], 50);
+    assert_eq!(world.receipt(0).attempts, 1);
+    assert_eq!(world.core.status().route_trouble, None);
+}
+
+#[test]
+fn while_the_store_cannot_write_no_dot_is_written_and_nothing_is_lost() {
+    let mut world = World::new(World::settings());
+    for n in 0..200 {
+        world.will(
+            &format!("{n}@example.test"),
+            [Does::Slowly(Duration::from_millis(50))],
+        );
+    }
+    world.file("example.test", 200, false);
+    world.run(Duration::from_millis(500));
+    world.unwritable_until = world.now.plus(Duration::from_secs(10));
+    let before = world.accepted.len();
+    world.run(Duration::from_secs(9));
+    assert_eq!(
+        world.accepted.len(),
+        before,
+        "a dot was written without a begin"
+    );
+    assert!(world.core.status().store_trouble.is_some());
+    world.run(Duration::from_secs(60));
+    assert_eq!(world.tally()[DeliveryState::Delivered], 200);
+    world.check_honest();
+}
+
+#[test]
+fn draining_finishes_what_is_under_way_and_gives_the_rest_back() {
+    let mut world = World::new(World::settings());
+    for n in 0..200 {
+        world.will(
+            &format!("{n}@example.test"),
+            [Does::Slowly(Duration::from_millis(300))],
+        );
+    }
+    world.file("example.test", 200, false);
+    world.run(Duration::from_secs(1));
+    world.drain();
+    world.run(Duration::from_secs(1));
+    assert!(world.is_drained);
+    let tally = world.tally();
+    assert_eq!(tally[DeliveryState::Attempting], 0);
+    assert_eq!(tally[DeliveryState::InDoubt], 0);
+    assert_eq!(tally[DeliveryState::Delivered], world.accepted.len() as u64);
+    world.restart();
+    world.run(Duration::from_secs(60));
+    assert_eq!(world.tally()[DeliveryState::Delivered], 200);
+    world.check_honest();
+}
+
+#[test]
+fn a_worker_without_anything_to_do_drains_at_once() {
+    let mut world = World::new(World::settings());
+    world.run(Duration::from_secs(1));
+    world.drain();
+    world.run(Duration::from_millis(1));
+    assert!(world.is_drained);
+}
+
+#[test]
+fn idle_connections_are_closed_and_opened_again_when_needed() {
+    let mut world = World::new(World::settings());
+    world.file("example.test", 1, false);
+    world.run(Duration::from_secs(60));
+    assert_eq!(world.core.status().connections, 0);
+    world.file("other.test", 1, false);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.accepted.len(), 2);
+}
+
+#[test]
+fn a_finished_campaign_leaves_nothing_in_hand_and_nothing_to_wake_for() {
+    let mut world = World::new(World::settings());
+    world.file("example.test", 500, false);
+    world.file("other.test", 30, true);
+    world.change(CampaignChange::Seal);
+    world.run(Duration::from_secs(60));
+    assert_eq!(world.core.status().hands, 0);
+    assert_eq!(world.core.wake_at(), None);
+}

@@ -1,0 +1,425 @@
+//! The world around a core: store, receiver and time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_smtp::{Cause, Trouble};
+use postrider_store::request::CampaignChange;
+use postrider_store::{Backend, Reader, Reply as StoreReply, Request, StoreError, memory};
+use postrider_types::reply::Reply;
+use postrider_types::{
+    CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, LaneName, Phase, Receipt,
+    RecipientId, Tally, TenantId, Timestamp, Variables, WorkerId,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::core::{BodyTrouble, ConnectionId, Core, Effect, End, Event, Job};
+use crate::settings::Settings;
+
+/// What the receiver does with one message.
+#[derive(Debug, Clone)]
+pub(super) enum Does {
+    Accept,
+    /// Refuses at RCPT with this code.
+    RefuseAtRcpt(u16),
+    /// Refuses the whole message with this code.
+    RefuseAtDot(u16),
+    /// Hangs up while the body is written.
+    LoseBeforeGate,
+    /// Has hung up when the dot is to be written.
+    LoseAtGate,
+    /// Takes the message and hangs up before the reply.
+    AcceptAndLose,
+    /// We could not build it.
+    CannotBuild,
+    /// Takes this long, and accepts.
+    Slowly(Duration),
+}
+
+/// Store, receiver, time, and the core between them.
+pub(super) struct World {
+    pub(super) core: Core,
+    pub(super) settings: Settings,
+    pub(super) backend: Box<dyn Backend>,
+    pub(super) reader: Arc<dyn Reader>,
+    pub(super) now: Timestamp,
+    pub(super) campaign: CampaignId,
+    rng: StdRng,
+    events: VecDeque<Event>,
+    /// Events that come at their instant.
+    later: Vec<(Timestamp, Event)>,
+    /// What the receiver does with each address, attempt after attempt; then it accepts.
+    pub(super) script: HashMap<String, VecDeque<Does>>,
+    at_gate: HashMap<ConnectionId, (String, Does)>,
+    /// When each MAIL came, and for whom.
+    pub(super) mails: Vec<(Timestamp, String)>,
+    /// When each message was accepted, and for whom.
+    pub(super) accepted: Vec<(Timestamp, String)>,
+    /// Connections cannot be opened before this instant.
+    pub(super) unreachable_until: Timestamp,
+    /// The store cannot write before this instant.
+    pub(super) unwritable_until: Timestamp,
+    pub(super) body: Result<(), BodyTrouble>,
+    pub(super) is_drained: bool,
+    pub(super) connects: usize,
+    /// Effects after which the process dies.
+    pub(super) dies_after: Option<usize>,
+    /// Requests that the store did.
+    pub(super) requests: usize,
+}
+
+impl World {
+    /// One running campaign with nobody in it.
+    pub(super) fn new(settings: Settings) -> Self {
+        let (mut backend, reader) = memory::parts([7; 32]);
+        let now = Timestamp::from_micros(1_700_000_000_000_000);
+        let campaign = running_campaign(backend.as_mut(), now);
+        Self {
+            core: Core::new(settings.clone(), WorkerId(1)),
+            settings,
+            backend,
+            reader,
+            now,
+            campaign,
+            rng: StdRng::seed_from_u64(1),
+            events: VecDeque::from([Event::Filed]),
+            later: Vec::new(),
+            script: HashMap::new(),
+            at_gate: HashMap::new(),
+            mails: Vec::new(),
+            accepted: Vec::new(),
+            unreachable_until: Timestamp::EPOCH,
+            unwritable_until: Timestamp::EPOCH,
+            body: Ok(()),
+            is_drained: false,
+            connects: 0,
+            dies_after: None,
+            requests: 0,
+        }
+    }
+
+    /// Plain settings: no limits, four connections, retries after about 10 s.
+    pub(super) fn settings() -> Settings {
+        let mut settings = Settings::for_relay("smtp://127.0.0.1:25").unwrap();
+        settings.route.connections_max = 4;
+        settings.backoff.delay_min = Duration::from_secs(10);
+        settings.backoff.give_up_after = Duration::from_secs(60);
+        settings
+    }
+
+    /// Files recipients `0@domain`, `1@domain` … in the domain's own lane, or in a tail lane.
+    pub(super) fn file(&mut self, domain: &str, count: usize, is_tail: bool) {
+        let domain = domain.parse().unwrap();
+        let lane = if is_tail {
+            LaneName::from_stored("tail-00")
+        } else {
+            LaneName::own(&domain)
+        };
+        let recipient = |n| {
+            (
+                format!("{n}@{domain}").parse().unwrap(),
+                Variables::default(),
+            )
+        };
+        let recipients = (0..count).map(recipient).collect();
+        let (tenant, campaign) = (TenantId::DEFAULT, self.campaign);
+        self.ask(Request::File {
+            tenant,
+            campaign,
+            lane,
+            recipients,
+        });
+        self.events.push_back(Event::Filed);
+    }
+
+    pub(super) fn change(&mut self, change: CampaignChange) {
+        let campaign = self.campaign;
+        self.ask(Request::Change { campaign, change });
+        let steps = match change {
+            CampaignChange::Cancel => Request::Sweep { campaign },
+            _ => Request::Unpark { campaign },
+        };
+        self.ask(steps);
+        self.events.push_back(Event::Filed);
+    }
+
+    pub(super) fn ask(&mut self, request: Request) -> StoreReply {
+        self.backend
+            .apply(vec![request], self.now)
+            .unwrap()
+            .remove(0)
+    }
+
+    pub(super) fn will(&mut self, address: &str, does: impl IntoIterator<Item = Does>) {
+        self.script
+            .insert(address.to_owned(), does.into_iter().collect());
+    }
+
+    pub(super) fn drain(&mut self) {
+        self.events.push_back(Event::Drain);
+    }
+
+    /// Lets everything happen that happens within `span`; says whether the process lives.
+    pub(super) fn run(&mut self, span: Duration) -> bool {
+        let end = self.now.plus(span);
+        // A bound, so that a core that spins fails its scene instead of hanging it.
+        for _ in 0..200_000 {
+            if let Some(event) = self.events.pop_front() {
+                if !self.step(event) {
+                    return false;
+                }
+                continue;
+            }
+            let later = self.later.iter().map(|(at, _)| *at).min();
+            let next = [self.core.wake_at(), later].into_iter().flatten().min();
+            match next.filter(|next| *next <= end) {
+                Some(next) => {
+                    assert!(next > self.now || later == Some(next), "the core spins");
+                    self.move_to(next);
+                }
+                None => {
+                    self.now = end;
+                    return true;
+                }
+            }
+        }
+        panic!("more than 200,000 events without an end");
+    }
+
+    fn move_to(&mut self, next: Timestamp) {
+        self.now = self.now.max(next);
+        let (due, later) = self.later.drain(..).partition(|(at, _)| *at <= self.now);
+        self.later = later;
+        let due: Vec<(Timestamp, Event)> = due;
+        self.events.extend(due.into_iter().map(|(_, event)| event));
+        self.events.push_back(Event::Time);
+    }
+
+    fn step(&mut self, event: Event) -> bool {
+        for effect in self.core.handle(event, self.now, &mut self.rng) {
+            if let Some(left) = &mut self.dies_after {
+                if *left == 0 {
+                    return false;
+                }
+                *left -= 1;
+            }
+            self.carry_out(effect);
+        }
+        true
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Ask(id, request) => {
+                let answer = self.answer(request);
+                self.events.push_back(Event::Answered(id, answer));
+            }
+            Effect::Hold(_, email) => {
+                let held = self.body.clone();
+                self.events.push_back(Event::Held(email, held));
+            }
+            Effect::Connect(connection) => self.connect(connection),
+            Effect::Transmit(connection, job) => self.transmit(connection, &job),
+            Effect::Dot(connection) => self.dot(connection),
+            Effect::Abandon(connection) => {
+                self.at_gate.remove(&connection);
+                self.end(connection, End::Abandoned, false, Duration::ZERO);
+            }
+            Effect::Quit(_) | Effect::LetGo(_) => {}
+            Effect::Drained => self.is_drained = true,
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Result<StoreReply, StoreError> {
+        if self.now < self.unwritable_until {
+            return Err(StoreError::Unwritable {
+                reason: "no space left on device".to_owned(),
+            });
+        }
+        self.requests += 1;
+        Ok(self.ask(request))
+    }
+
+    fn connect(&mut self, connection: ConnectionId) {
+        self.connects += 1;
+        let event = if self.now < self.unreachable_until {
+            let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+            Event::ConnectFailed(connection, Trouble::lost(Phase::Connect, refused.into()))
+        } else {
+            Event::Connected(connection)
+        };
+        self.events.push_back(event);
+    }
+
+    fn transmit(&mut self, connection: ConnectionId, job: &Job) {
+        let address = job.recipient().address.to_string();
+        let does = self.script.get_mut(&address).and_then(VecDeque::pop_front);
+        let does = does.unwrap_or(Does::Accept);
+        if !matches!(does, Does::CannotBuild) {
+            self.mails.push((self.now, address.clone()));
+        }
+        match does {
+            Does::CannotBuild => {
+                let end = End::Unbuildable("`name` is missing".to_owned());
+                self.end(connection, end, true, Duration::ZERO);
+            }
+            Does::RefuseAtRcpt(code) => {
+                let trouble = Trouble::refused(Phase::Rcpt, Reply::new(code, None, "no"));
+                self.end(connection, End::Refused(trouble), true, Duration::ZERO);
+            }
+            Does::LoseBeforeGate => {
+                let trouble = Trouble::lost(Phase::Body, Cause::Closed);
+                self.end(connection, End::Refused(trouble), false, Duration::ZERO);
+            }
+            does => {
+                self.at_gate.insert(connection, (address, does));
+                self.events.push_back(Event::AtGate(connection));
+            }
+        }
+    }
+
+    fn dot(&mut self, connection: ConnectionId) {
+        let (address, does) = self
+            .at_gate
+            .remove(&connection)
+            .expect("a message is at the gate");
+        let accepted = || End::Accepted(Reply::new(250, None, "queued"));
+        match does {
+            Does::RefuseAtDot(code) => {
+                let trouble = Trouble::refused(Phase::Dot, Reply::new(code, None, "no"));
+                self.end(connection, End::Refused(trouble), true, Duration::ZERO);
+            }
+            Does::LoseAtGate => {
+                let trouble = Trouble::lost(Phase::Body, Cause::Closed);
+                self.end(connection, End::Unsent(trouble), false, Duration::ZERO);
+            }
+            Does::AcceptAndLose => {
+                self.accepted.push((self.now, address));
+                let trouble = Trouble::lost(Phase::Dot, Cause::Closed);
+                self.end(connection, End::InDoubt(trouble), false, Duration::ZERO);
+            }
+            Does::Slowly(delay) => {
+                self.accepted.push((self.now, address));
+                self.end(connection, accepted(), true, delay);
+            }
+            _ => {
+                self.accepted.push((self.now, address));
+                self.end(connection, accepted(), true, Duration::from_micros(100));
+            }
+        }
+    }
+
+    fn end(&mut self, connection: ConnectionId, end: End, is_reusable: bool, after: Duration) {
+        let ended = Event::Ended {
+            connection,
+            end,
+            is_reusable,
+        };
+        self.later.push((self.now.plus(after), ended));
+    }
+
+    /// The process dies here, and another starts.
+    pub(super) fn restart(&mut self) {
+        self.events.clear();
+        self.later.clear();
+        self.at_gate.clear();
+        self.dies_after = None;
+        self.core = Core::new(self.settings.clone(), WorkerId(2));
+        while matches!(
+            self.ask(Request::Reap {
+                before: Timestamp::NEVER
+            }),
+            StoreReply::Done { more: true }
+        ) {}
+        self.ask(Request::Wake);
+        self.events.push_back(Event::Filed);
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        self.reader.campaign(self.campaign).unwrap().unwrap().tally
+    }
+
+    pub(super) fn state(&self) -> CampaignState {
+        self.reader.campaign(self.campaign).unwrap().unwrap().state
+    }
+
+    pub(super) fn receipt(&self, recipient: u32) -> Receipt {
+        let page = self.reader.receipts(
+            TenantId::DEFAULT,
+            self.campaign,
+            RecipientId(recipient),
+            None,
+            1,
+        );
+        page.unwrap().remove(0)
+    }
+
+    /// How often this address got the campaign.
+    pub(super) fn copies(&self, address: &str) -> usize {
+        self.accepted.iter().filter(|(_, to)| to == address).count()
+    }
+
+    /// Nobody got it twice, and whoever is `delivered` got it.
+    pub(super) fn check_honest(&self) {
+        let mut copies: HashMap<&str, usize> = HashMap::new();
+        for (_, address) in &self.accepted {
+            *copies.entry(address).or_default() += 1;
+        }
+        assert!(
+            copies.values().all(|copies| *copies == 1),
+            "somebody got it twice: {copies:?}"
+        );
+        let all = self.reader.receipts(
+            TenantId::DEFAULT,
+            self.campaign,
+            RecipientId(0),
+            None,
+            5_000,
+        );
+        for receipt in all.unwrap() {
+            let got_it = copies.contains_key(receipt.address.as_str());
+            match receipt.state {
+                DeliveryState::Delivered => assert!(got_it, "{receipt:?} is false"),
+                DeliveryState::InDoubt | DeliveryState::Attempting => {}
+                _ => assert!(!got_it, "{receipt:?} got it"),
+            }
+        }
+    }
+}
+
+fn running_campaign(backend: &mut dyn Backend, now: Timestamp) -> CampaignId {
+    let tenant = TenantId::DEFAULT;
+    let content = bytes::Bytes::from_static(b"an email");
+    let email = EmailId::of(&content);
+    let create = Request::Create {
+        tenant,
+        name: "hello".to_owned(),
+        email,
+        in_doubt: InDoubtPolicy::Hold,
+    };
+    let requests = vec![
+        Request::PutEmail {
+            tenant,
+            email,
+            content,
+        },
+        create,
+    ];
+    let replies = backend.apply(requests, now).unwrap();
+    let StoreReply::Campaign(campaign) = &replies[1] else {
+        panic!("{replies:?}")
+    };
+    let change = CampaignChange::Start;
+    backend
+        .apply(
+            vec![Request::Change {
+                campaign: campaign.id,
+                change,
+            }],
+            now,
+        )
+        .unwrap();
+    campaign.id
+}
