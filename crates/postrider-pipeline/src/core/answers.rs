@@ -2,7 +2,7 @@
 
 use postrider_store::{Claimed, Refused, Reply as StoreReply, StoreError};
 use postrider_types::reply::Reply;
-use postrider_types::{CampaignId, EmailId, LeaseToken, Outcome, Timestamp};
+use postrider_types::{CampaignId, ChunkRecipient, EmailId, LeaseToken, Outcome, Timestamp};
 
 use super::Core;
 use super::asking::Purpose;
@@ -159,22 +159,12 @@ impl Core {
         token: LeaseToken,
         outcome: Outcome,
         reason: &str,
-        is_meant: impl Fn(&postrider_types::ChunkRecipient) -> bool,
+        is_meant: impl Fn(&ChunkRecipient) -> bool,
     ) {
         let Some(hand) = self.hands.get_mut(&token) else {
             return;
         };
-        let chunk = std::sync::Arc::clone(&hand.chunk);
-        let mut gone = Vec::new();
-        for strand in &mut hand.strands {
-            let is_meant = |index: &mut usize| is_meant(&chunk.recipients[*index]);
-            let (out, stays): (Vec<_>, Vec<_>) = std::mem::take(&mut strand.left)
-                .into_iter()
-                .partition(|i| is_meant(&mut { *i }));
-            strand.left = stays.into();
-            gone.extend(out);
-        }
-        for index in gone {
+        for index in hand.take_out(is_meant) {
             self.record_without_attempt(token, index, outcome, reason);
         }
     }
@@ -220,7 +210,7 @@ impl Core {
         };
         hand.stage = Stage::Working;
         for (number, strand) in hand.strands.iter().enumerate() {
-            if !strand.left.is_empty() {
+            if strand.left() > 0 {
                 self.lines.line_up(
                     StrandId {
                         hand: token,

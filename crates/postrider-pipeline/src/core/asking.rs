@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use postrider_store::{Filing, Request};
+use postrider_store::Request;
 use postrider_types::reply::Reply;
 use postrider_types::{LaneName, LeaseToken, Outcome, Timestamp};
 
@@ -176,15 +176,9 @@ impl Core {
         let Some(hand) = self.hands.get_mut(&busy.strand.hand) else {
             return;
         };
-        let recipient = &hand.chunk.recipients[busy.index];
-        let attempt = recipient.attempts.saturating_add(1);
-        let due_at = now.plus(DUE_BUCKET_MIN);
+        let attempt = hand.chunk.recipients[busy.index].attempts.saturating_add(1);
         let lane = hand.chunk.lane.clone();
-        hand.filings.push(Filing {
-            recipient: recipient.recipient,
-            lane,
-            due_at,
-        });
+        hand.leave(busy.index, lane, now.plus(DUE_BUCKET_MIN));
         let reason = Reply::new(0, None, "given up before the final dot");
         self.record(
             busy.strand.hand,

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use postrider_store::{Claimed, Filing};
-use postrider_types::{DeliveryId, LaneName, LeaseToken, Timestamp};
+use postrider_types::{ChunkRecipient, DeliveryId, LaneName, LeaseToken, Timestamp};
 
 /// One strand of one chunk in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,7 +23,14 @@ pub(super) struct StrandId {
 pub(super) struct Strand {
     pub(super) domain: Box<str>,
     /// Who is left to send to, as indices into the chunk.
-    pub(super) left: VecDeque<usize>,
+    left: VecDeque<usize>,
+}
+
+impl Strand {
+    /// How many are left to send to.
+    pub(super) fn left(&self) -> usize {
+        self.left.len()
+    }
 }
 
 /// What a chunk in hand is doing.
@@ -48,6 +55,8 @@ pub(super) struct Hand {
     pub(super) until: Timestamp,
     pub(super) is_extending: bool,
     pub(super) strands: Vec<Strand>,
+    /// How many are left in all strands.
+    left: usize,
     /// Messages of it on connections.
     pub(super) in_flight: usize,
     /// Outcomes that the store has not confirmed.
@@ -81,6 +90,7 @@ impl Hand {
             stage: Stage::Loading,
             is_extending: false,
             strands,
+            left: chunk.recipients.len(),
             in_flight: 0,
             unrecorded: 0,
             filings: Vec::new(),
@@ -105,8 +115,56 @@ impl Hand {
     }
 
     /// Messages that are left to send.
-    pub(super) fn left(&self) -> usize {
-        self.strands.iter().map(|strand| strand.left.len()).sum()
+    pub(super) const fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The recipient whose turn it is in a strand.
+    pub(super) fn front(&self, strand: usize) -> Option<usize> {
+        self.strands[strand].left.front().copied()
+    }
+
+    /// Takes the recipient whose turn it is out of a strand.
+    pub(super) fn take_front(&mut self, strand: usize) {
+        self.left -= usize::from(self.strands[strand].left.pop_front().is_some());
+    }
+
+    /// Sends a recipient to the back of a strand.
+    pub(super) fn put_back(&mut self, strand: usize, index: usize) {
+        self.strands[strand].left.push_back(index);
+        self.left += 1;
+    }
+
+    /// Takes everyone out of a strand.
+    pub(super) fn take_strand(&mut self, strand: usize) -> VecDeque<usize> {
+        let taken = std::mem::take(&mut self.strands[strand].left);
+        self.left -= taken.len();
+        taken
+    }
+
+    /// A recipient, already out of its strand, waits in this lane until then.
+    pub(super) fn leave(&mut self, index: usize, lane: LaneName, due_at: Timestamp) {
+        let recipient = self.chunk.recipients[index].recipient;
+        self.filings.push(Filing {
+            recipient,
+            lane,
+            due_at,
+        });
+    }
+
+    /// Takes everyone out whom `is_meant` names.
+    pub(super) fn take_out(&mut self, is_meant: impl Fn(&ChunkRecipient) -> bool) -> Vec<usize> {
+        let recipients = &self.chunk.recipients;
+        let mut taken = Vec::new();
+        for strand in &mut self.strands {
+            strand.left.retain(|index| {
+                let is_meant = is_meant(&recipients[*index]);
+                taken.extend(is_meant.then_some(*index));
+                !is_meant
+            });
+        }
+        self.left -= taken.len();
+        taken
     }
 
     /// Whether the lease can end now.
@@ -114,7 +172,7 @@ impl Hand {
         let is_quiet = self.in_flight == 0 && self.unrecorded == 0;
         match self.stage {
             Stage::Loading | Stage::Ending => false,
-            Stage::Working => is_quiet && self.left() == 0,
+            Stage::Working => is_quiet && self.left == 0,
             Stage::Stopping => is_quiet,
         }
     }

@@ -248,7 +248,7 @@ impl Core {
         let Some(hand) = self.hands.get_mut(&busy.strand.hand) else {
             return;
         };
-        hand.strands[busy.strand.strand].left.push_back(busy.index);
+        hand.put_back(busy.strand.strand, busy.index);
         if hand.stage == Stage::Working {
             self.lines.line_up(busy.strand, &busy.domain);
         }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use postrider_store::Filing;
 use postrider_types::{LaneName, LeaseToken, Timestamp};
 
 use super::Core;
@@ -50,7 +49,7 @@ impl Core {
             match self.ask_strand(strand, &domain, now) {
                 Turn::Message(index, taken) => {
                     let is_left = self.hands.get(&strand.hand).is_some_and(|hand| {
-                        hand.stage == Stage::Working && !hand.strands[strand.strand].left.is_empty()
+                        hand.stage == Stage::Working && hand.front(strand.strand).is_some()
                     });
                     if is_left {
                         self.lines.line_up(strand, &domain);
@@ -94,27 +93,21 @@ impl Core {
             let Some(hand) = self.hands.get_mut(&strand.hand) else {
                 return Turn::Empty;
             };
-            let Some(&index) = hand.strands[strand.strand].left.front() else {
+            let Some(index) = hand.front(strand.strand) else {
                 return Turn::Empty;
             };
             let recipient = &hand.chunk.recipients[index];
             let cell = self.lines.cell(domain);
             match self.limits.admit(&recipient.address, cell, now) {
                 Verdict::Admit(taken) => {
-                    hand.strands[strand.strand].left.pop_front();
+                    hand.take_front(strand.strand);
                     return Turn::Message(index, taken);
                 }
                 Verdict::DomainWaits(until) => return Turn::Wait(until),
                 Verdict::RecipientWaits(until) => {
-                    hand.strands[strand.strand].left.pop_front();
-                    let due_at = end_of_bucket(until, now);
-                    let recipient = recipient.recipient;
+                    hand.take_front(strand.strand);
                     let lane = hand.chunk.lane.clone();
-                    hand.filings.push(Filing {
-                        recipient,
-                        lane,
-                        due_at,
-                    });
+                    hand.leave(index, lane, end_of_bucket(until, now));
                 }
             }
         }
@@ -153,13 +146,8 @@ impl Core {
         }
         let lane = own_lane.unwrap_or(lane);
         let due_at = end_of_bucket(until, now);
-        for index in std::mem::take(&mut hand.strands[strand.strand].left) {
-            let recipient = hand.chunk.recipients[index].recipient;
-            hand.filings.push(Filing {
-                recipient,
-                lane: lane.clone(),
-                due_at,
-            });
+        for index in hand.take_strand(strand.strand) {
+            hand.leave(index, lane.clone(), due_at);
         }
     }
 
@@ -218,7 +206,7 @@ impl Core {
             let strand = &hand.strands[strand.strand];
             if self.room(&strand.domain, now) == Room::Yes {
                 let cap = self.limits.settings().of(&strand.domain).connections_max;
-                messages += strand.left.len().min(cap);
+                messages += strand.left().min(cap);
             }
             if messages >= max {
                 return max;
