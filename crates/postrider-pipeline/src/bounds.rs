@@ -31,14 +31,21 @@ pub const PIECE_BYTES_MAX: usize = 64 * 1024;
 pub const DOMAINS_COUNTED_MAX: usize = 65_536;
 
 /// Chunks of one audience on their way into the store at once: enough that the store's writer
-/// always has a full share of intake for its next commit.
-pub const FILINGS_IN_FLIGHT_MAX: usize = 8;
+/// always has a full share of intake for its next commit while it makes one.
+pub const FILINGS_IN_FLIGHT_MAX: usize = 16;
 
 /// Parsed pieces of one audience that wait to be admitted.
 pub const PIECES_WAITING_MAX: usize = 2;
 
 /// Audiences that this process keeps in memory, live and idle ones together.
 pub const AUDIENCES_MAX: usize = 16;
+
+/// How long an audience that nobody feeds is kept in memory, because a list often comes in
+/// slices.
+pub const DESK_IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// How long a list waits for an idle audience to make room.
+pub const DESK_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Chunks of a stored audience that are read at once to learn its addresses: at most 4 MiB.
 pub const REBUILD_CHUNKS_MAX: usize = 16;
@@ -85,3 +92,6 @@ pub const COMMANDS_WAITING_MAX: usize = 4;
 
 /// Campaigns that a start looks at in one step.
 pub const RECOVERY_PAGE: usize = 100;
+
+/// The longest that an outcome waits for a begin to ride with.
+pub const OUTCOME_RIDES_MAX: Duration = Duration::from_millis(10);

@@ -141,15 +141,17 @@ impl Core {
     /// Who has been tried for too long is not tried again.
     fn expire_old(&mut self, token: LeaseToken, now: Timestamp) {
         let give_up_after = self.settings.backoff.give_up_after;
+        let is_old = |recipient: &ChunkRecipient| {
+            recipient
+                .first_attempt_at
+                .is_some_and(|first| now.since(first) >= give_up_after)
+        };
         self.give_up(
             token,
             Outcome::Expired,
             "older than the give-up age",
-            |recipient| {
-                recipient
-                    .first_attempt_at
-                    .is_some_and(|first| now.since(first) >= give_up_after)
-            },
+            is_old,
+            now,
         );
     }
 
@@ -160,12 +162,13 @@ impl Core {
         outcome: Outcome,
         reason: &str,
         is_meant: impl Fn(&ChunkRecipient) -> bool,
+        now: Timestamp,
     ) {
         let Some(hand) = self.hands.get_mut(&token) else {
             return;
         };
         for index in hand.take_out(is_meant) {
-            self.record_without_attempt(token, index, outcome, reason);
+            self.record_without_attempt(token, index, outcome, reason, now);
         }
     }
 
@@ -190,7 +193,7 @@ impl Core {
                         .get_mut(&token)
                         .into_iter()
                         .for_each(|h| h.stage = Stage::Working);
-                    self.give_up(token, Outcome::Failed, &reason, |_| true);
+                    self.give_up(token, Outcome::Failed, &reason, |_| true, now);
                 }
             }
             Err(BodyTrouble::Store(error)) => {
@@ -236,12 +239,13 @@ impl Core {
         index: usize,
         outcome: Outcome,
         reason: &str,
+        now: Timestamp,
     ) {
         let Some(hand) = self.hands.get(&token) else {
             return;
         };
         let attempts = hand.chunk.recipients[index].attempts;
         let reason = Reply::new(0, None, reason);
-        self.record(token, index, attempts, outcome, Some(reason));
+        self.record(token, index, attempts, outcome, Some(reason), now);
     }
 }

@@ -1,5 +1,12 @@
 //! Requests to the store: when to ask, and what to remember until the answer comes.
 //!
+//! **Outcomes ride with the next begin.** Only a begin must be durable before anything happens, so
+//! a begin is asked at once, and whatever outcomes there are go with it, into the same commit. An
+//! outcome that no begin follows waits a few milliseconds at most. If the process dies meanwhile
+//! it is in doubt, as it would be had the reply come a moment later; and because the begin of the
+//! next message on a connection takes along the outcome of the last, that is never more than one
+//! delivery for each connection.
+//!
 //! While the store cannot write, nothing new is sent. What it must learn (outcomes, ends) is kept
 //! and asked again until it is recorded; their number is bounded by the chunks in hand.
 
@@ -13,7 +20,9 @@ use super::Core;
 use super::connections::Busy;
 use super::event::{ConnectionId, Effect, RequestId};
 use super::hands::Stage;
-use crate::bounds::{DUE_BUCKET_MIN, HANDS_PER_LANE_MAX, PREFETCH_BELOW, STORE_RETRY_AFTER};
+use crate::bounds::{
+    DUE_BUCKET_MIN, HANDS_PER_LANE_MAX, OUTCOME_RIDES_MAX, PREFETCH_BELOW, STORE_RETRY_AFTER,
+};
 
 /// What an answer is for.
 #[derive(Debug, Clone)]
@@ -30,6 +39,10 @@ pub(super) enum Purpose {
 pub(super) struct Asked {
     last: u64,
     open: HashMap<RequestId, (Purpose, Option<Request>)>,
+    /// Outcomes that wait for the next begin.
+    riding: Vec<(Purpose, Request)>,
+    /// When they are asked without one.
+    ride_until: Option<Timestamp>,
     /// Requests that must not be lost, waiting for the store to recover.
     again: Vec<(Purpose, Request)>,
     trouble: Option<String>,
@@ -42,7 +55,12 @@ pub(super) struct Asked {
 impl Asked {
     /// Whether nothing is on the way to the store or waits for it.
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.again.is_empty()
+        self.open.is_empty() && self.again.is_empty() && self.riding.is_empty()
+    }
+
+    /// When outcomes are asked although no begin has come.
+    pub(super) const fn ride_until(&self) -> Option<Timestamp> {
+        self.ride_until
     }
 
     /// There may be something to claim at `at`.
@@ -89,7 +107,8 @@ impl Asked {
     pub(super) fn failed(&mut self, why: String, kept: Option<(Purpose, Request)>, now: Timestamp) {
         self.trouble = Some(why);
         self.again.extend(kept);
-        self.retry_at.get_or_insert(now.plus(STORE_RETRY_AFTER));
+        self.retry_at
+            .get_or_insert_with(|| now.plus(STORE_RETRY_AFTER));
     }
 }
 
@@ -142,7 +161,23 @@ impl Core {
     }
 
     pub(super) fn ask_begin(&mut self, connection: ConnectionId, begin: Request) {
+        self.ask_riding();
         self.ask(Purpose::Begin(connection), begin, false);
+    }
+
+    /// Asks for the outcomes that wait, when no begin will take them along soon.
+    pub(super) fn let_ride(&mut self, now: Timestamp) {
+        let is_waiting = self.asked.ride_until.is_some_and(|until| until > now);
+        if !is_waiting || self.connections.in_flight() == 0 {
+            self.ask_riding();
+        }
+    }
+
+    fn ask_riding(&mut self) {
+        self.asked.ride_until = None;
+        for (purpose, request) in std::mem::take(&mut self.asked.riding) {
+            self.ask(purpose, request, true);
+        }
     }
 
     /// What came of a recipient of a chunk in hand.
@@ -153,6 +188,7 @@ impl Core {
         attempt: u16,
         outcome: Outcome,
         reply: Option<Reply>,
+        now: Timestamp,
     ) {
         let Some(hand) = self.hands.get_mut(&token) else {
             return;
@@ -166,7 +202,10 @@ impl Core {
             outcome,
             reply,
         };
-        self.ask(Purpose::Record(token), record, true);
+        self.asked.riding.push((Purpose::Record(token), record));
+        self.asked
+            .ride_until
+            .get_or_insert_with(|| now.plus(OUTCOME_RIDES_MAX));
     }
 
     /// Begun, but the terminator was never written: the store must learn it. The recipient is not
@@ -186,6 +225,7 @@ impl Core {
             attempt,
             Outcome::Returned,
             Some(reason),
+            now,
         );
     }
 

@@ -140,6 +140,7 @@ impl Core {
         let times = [
             self.lines.next_at(),
             self.asked.retry_at(),
+            self.asked.ride_until(),
             claim_at,
             route_at,
             idle_at,
@@ -165,6 +166,7 @@ impl Core {
         self.retry_requests(now);
         self.extend_leases(now);
         self.assign(now);
+        self.let_ride(now);
         self.make_room(now);
         self.end_hands(now);
         self.claim(now);
@@ -233,7 +235,7 @@ impl Core {
             Judgement::Record(outcome, reply, attempt) => {
                 let made = u16::from(attempt == Attempt::Made);
                 let attempt = recipient.attempts.saturating_add(made);
-                self.record(busy.strand.hand, busy.index, attempt, outcome, reply);
+                self.record(busy.strand.hand, busy.index, attempt, outcome, reply, now);
             }
             Judgement::Again { is_loss } => {
                 hand.losses
