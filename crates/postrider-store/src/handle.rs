@@ -4,19 +4,17 @@
 //! one batch and one commit, and answers all of it afterwards. Begins and outcomes go first; of
 //! intake and sweeps only a few go into each commit.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use postrider_types::Timestamp;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
-use crate::bounds::{
-    BULK_PER_COMMIT_MAX, READERS_MAX, REQUESTS_WAITING_MAX, URGENT_PER_COMMIT_MAX,
-};
+use crate::bounds::{READERS_MAX, REQUESTS_WAITING_MAX};
 use crate::error::StoreError;
 use crate::read::Reader;
 use crate::request::{Reply, Request};
+use crate::writer::{Waiting, Writer, WriterThread};
 
 /// One batch and one commit.
 pub trait Backend: Send {
@@ -25,7 +23,13 @@ pub trait Backend: Send {
     /// # Errors
     /// [`StoreError`]: nothing of the batch happened.
     fn apply(&mut self, batch: Vec<Request>, now: Timestamp) -> Result<Vec<Reply>, StoreError>;
+
+    /// Nothing waits: the moment for a bounded piece of housekeeping, such as a checkpoint.
+    fn idle(&mut self) {}
 }
+
+/// A backend, and a reader over the same rows.
+pub type Parts = (Box<dyn Backend>, Arc<dyn Reader>);
 
 /// Tells what time it is; asked once for each batch.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -33,10 +37,13 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// A store: cheap to clone, shared by everything in the process.
 #[derive(Clone)]
 pub struct Store {
+    /// Dropped before `writer`, which waits until no door is left.
     door: Door,
     reader: Arc<dyn Reader>,
     readers: Arc<Semaphore>,
     counts: Arc<Counts>,
+    work: Arc<Notify>,
+    _writer: Option<Arc<WriterThread>>,
 }
 
 #[derive(Clone)]
@@ -45,12 +52,6 @@ enum Door {
     Thread(mpsc::Sender<Waiting>),
     /// Straight to the backend, in the caller's thread: for scenes under simulated time.
     Inline(Arc<Mutex<Box<dyn Backend>>>, Now),
-}
-
-/// Requests that wait for the writer, and where their answers go.
-struct Waiting {
-    requests: Vec<Request>,
-    answer: oneshot::Sender<Result<Vec<Reply>, StoreError>>,
 }
 
 /// What the writer did, for metrics.
@@ -77,7 +78,7 @@ impl Counts {
         self.failures.load(Ordering::Relaxed)
     }
 
-    fn count(&self, requests: usize, is_committed: bool) {
+    pub(crate) fn count(&self, requests: usize, is_committed: bool) {
         let counter = if is_committed {
             &self.commits
         } else {
@@ -100,33 +101,35 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let (sender, receiver) = mpsc::channel(REQUESTS_WAITING_MAX);
         let counts = Arc::new(Counts::default());
-        let writer = Writer {
-            backend,
-            now,
-            counts: Arc::clone(&counts),
-            bulk: VecDeque::new(),
-        };
-        std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || writer.run(receiver))
-            .map_err(|error| StoreError::Unwritable {
-                reason: error.to_string(),
-            })?;
-        Ok(Self::new(Door::Thread(sender), reader, counts))
+        let writer = Writer::new(backend, now, Arc::clone(&counts));
+        let thread = Arc::new(writer.start(receiver)?);
+        Ok(Self::new(
+            Door::Thread(sender),
+            reader,
+            counts,
+            Some(thread),
+        ))
     }
 
     /// A store whose backend runs in the caller's thread: each request is its own commit.
     pub fn inline(backend: Box<dyn Backend>, reader: Arc<dyn Reader>, now: Now) -> Self {
         let door = Door::Inline(Arc::new(Mutex::new(backend)), now);
-        Self::new(door, reader, Arc::default())
+        Self::new(door, reader, Arc::default(), None)
     }
 
-    fn new(door: Door, reader: Arc<dyn Reader>, counts: Arc<Counts>) -> Self {
+    fn new(
+        door: Door,
+        reader: Arc<dyn Reader>,
+        counts: Arc<Counts>,
+        writer: Option<Arc<WriterThread>>,
+    ) -> Self {
         Self {
             door,
             reader,
             readers: Arc::new(Semaphore::new(READERS_MAX)),
             counts,
+            work: Arc::default(),
+            _writer: writer,
         }
     }
 
@@ -137,6 +140,20 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: none of them happened.
     pub async fn submit(&self, requests: Vec<Request>) -> Result<Vec<Reply>, StoreError> {
+        let brings_work = requests.iter().any(Request::brings_work);
+        let replies = self.pass(requests).await?;
+        if brings_work {
+            self.work.notify_one();
+        }
+        Ok(replies)
+    }
+
+    /// Waits until somebody brings work that was not there before; for the one who claims.
+    pub async fn work_came(&self) {
+        self.work.notified().await;
+    }
+
+    async fn pass(&self, requests: Vec<Request>) -> Result<Vec<Reply>, StoreError> {
         match &self.door {
             Door::Thread(sender) => {
                 let (answer, answered) = oneshot::channel();
@@ -192,66 +209,5 @@ impl Store {
     /// What the writer did.
     pub fn counts(&self) -> &Counts {
         &self.counts
-    }
-}
-
-/// The loop of the writer's thread.
-struct Writer {
-    backend: Box<dyn Backend>,
-    now: Now,
-    counts: Arc<Counts>,
-    /// Intake and sweeps that wait for a commit with room.
-    bulk: VecDeque<Waiting>,
-}
-
-impl Writer {
-    fn run(mut self, mut receiver: mpsc::Receiver<Waiting>) {
-        loop {
-            let mut batch = Vec::new();
-            if self.bulk.is_empty() {
-                match receiver.blocking_recv() {
-                    Some(waiting) => self.sort(waiting, &mut batch),
-                    None => return,
-                }
-            }
-            while batch.len() < URGENT_PER_COMMIT_MAX {
-                match receiver.try_recv() {
-                    Ok(waiting) => self.sort(waiting, &mut batch),
-                    Err(_) => break,
-                }
-            }
-            let bulk = self.bulk.len().min(BULK_PER_COMMIT_MAX);
-            batch.extend(self.bulk.drain(..bulk));
-            self.commit(batch);
-        }
-    }
-
-    fn sort(&mut self, waiting: Waiting, urgent: &mut Vec<Waiting>) {
-        if waiting.requests.iter().any(Request::is_urgent) {
-            urgent.push(waiting);
-        } else {
-            self.bulk.push_back(waiting);
-        }
-    }
-
-    fn commit(&mut self, batch: Vec<Waiting>) {
-        let mut requests = Vec::new();
-        let mut answers = Vec::with_capacity(batch.len());
-        for waiting in batch {
-            answers.push((waiting.answer, waiting.requests.len()));
-            requests.extend(waiting.requests);
-        }
-        let count = requests.len();
-        let replies = self.backend.apply(requests, (self.now)());
-        self.counts.count(count, replies.is_ok());
-        let mut replies = replies.map(Vec::into_iter);
-        for (answer, count) in answers {
-            let answered = match &mut replies {
-                Ok(replies) => Ok(replies.take(count).collect()),
-                Err(error) => Err(error.clone()),
-            };
-            // A caller that has gone away does not need its answer.
-            drop(answer.send(answered));
-        }
     }
 }

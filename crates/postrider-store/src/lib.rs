@@ -23,6 +23,7 @@ pub mod request;
 pub mod rows;
 pub mod sqlite;
 pub mod tables;
+mod writer;
 
 pub use error::StoreError;
 pub use handle::{Backend, Store};

@@ -10,7 +10,7 @@ use postrider_types::{
 };
 
 use crate::error::StoreError;
-use crate::handle::{Backend, Now, Store};
+use crate::handle::{Backend, Now, Parts, Store};
 use crate::protocol;
 use crate::read::{LaneShape, Reader};
 use crate::request::{Reply, Request};
@@ -33,7 +33,7 @@ pub fn inline(message_key: [u8; 32], now: Now) -> Store {
 }
 
 /// Backend and reader over the same rows.
-pub fn parts(message_key: [u8; 32]) -> (Box<dyn Backend>, Arc<dyn Reader>) {
+pub fn parts(message_key: [u8; 32]) -> Parts {
     let shared = Shared(Arc::new(Mutex::new(State::default())), message_key);
     (Box::new(shared.clone()), Arc::new(shared))
 }

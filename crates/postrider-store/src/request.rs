@@ -1,8 +1,10 @@
 //! What may be asked of the hot store, and what it answers.
 //!
-//! Repeating a request changes nothing and gives the same answer: `begin` and `record` are
-//! recognised by their token and attempt, `claim` by its id, filing and ending by the lease that
-//! is gone.
+//! Repeating a request because its answer was lost changes nothing. `begin` and `record` are
+//! recognised by their token and attempt, `claim` by its id, and give the same answer; an `end`
+//! is recognised by its lease that is gone, a campaign by its name, and both are refused. Only
+//! `file` is not recognised: it takes in its recipients again, so the batcher, which lives in the
+//! store's own process, never repeats one that may have been done.
 
 use bytes::Bytes;
 use postrider_types::reply::Reply as SmtpReply;
@@ -159,7 +161,7 @@ pub struct Filing {
 }
 
 /// The answer to a [`Request`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// A chunk, leased.
     Claimed(Box<Claimed>),
@@ -192,7 +194,7 @@ pub enum Reply {
 }
 
 /// A leased chunk.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Claimed {
     /// The lease.
     pub token: LeaseToken,
@@ -250,12 +252,20 @@ pub enum Refused {
         /// The campaign that has it.
         campaign: CampaignId,
     },
-    /// A chunk over its bounds, or an email under a wrong id.
+    /// A chunk over its bounds, an email under a wrong id, or a delivery outside the lease.
     #[error("{0}")]
     Malformed(&'static str),
 }
 
 impl Request {
+    /// Whether a claim may find something after this that it did not find before.
+    pub const fn brings_work(&self) -> bool {
+        matches!(
+            self,
+            Self::File { .. } | Self::Unpark { .. } | Self::Reap { .. } | Self::Wake
+        )
+    }
+
     /// Whether a message on a connection waits for the answer.
     pub const fn is_urgent(&self) -> bool {
         !matches!(

@@ -1,5 +1,7 @@
 //! The rows that the rules of [`protocol`](crate::protocol) read and write.
 
+use std::sync::Arc;
+
 use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{
     CampaignId, ChunkId, ChunkRecipient, DeliveryId, DeliveryState, EmailId, LaneName, LeaseToken,
@@ -21,8 +23,15 @@ pub struct ChunkRow {
     /// For a chunk that the batcher filed, the number of its first recipient (the others follow
     /// densely); `None` for one that was refiled.
     pub first: Option<RecipientId>,
-    /// Whom it holds.
+    /// Whom it holds, in order of number.
     pub recipients: Vec<ChunkRecipient>,
+}
+
+impl ChunkRow {
+    /// The numbers of its recipients.
+    pub fn numbers(&self) -> Arc<[RecipientId]> {
+        self.recipients.iter().map(|r| r.recipient).collect()
+    }
 }
 
 /// A chunk that waits: in the queue of its lane, or parked because its campaign does not run.
@@ -58,6 +67,10 @@ pub struct LeaseRow {
     pub token: LeaseToken,
     /// The chunk.
     pub chunk: ChunkId,
+    /// The chunk's campaign.
+    pub campaign: CampaignId,
+    /// Whom the chunk holds, in order of number; not stored, because the chunk says it.
+    pub recipients: Arc<[RecipientId]>,
     /// Who holds it.
     pub worker: WorkerId,
     /// The claim that it answered.
@@ -66,6 +79,14 @@ pub struct LeaseRow {
     pub lane: LaneName,
     /// When it ends.
     pub until: Timestamp,
+}
+
+impl LeaseRow {
+    /// Whether the lease is on this delivery's chunk.
+    pub fn holds(&self, delivery: DeliveryId) -> bool {
+        let is_in_chunk = || self.recipients.binary_search(&delivery.recipient).is_ok();
+        self.campaign == delivery.campaign && is_in_chunk()
+    }
 }
 
 /// An entry for the attempt log, before it has a number.

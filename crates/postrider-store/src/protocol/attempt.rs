@@ -10,10 +10,13 @@ use postrider_types::{
     Address, ChunkId, DeliveryId, DeliveryState, LeaseToken, Outcome, Receipt, Timestamp,
 };
 
-use super::receipts;
+use super::{receipts, refile};
 use crate::error::StoreError;
 use crate::request::{Refused, Reply};
 use crate::tables::Tables;
+
+/// What a lease says nothing about cannot be begun or ended under it.
+const NOT_HELD: Refused = Refused::Malformed("the delivery is not in the leased chunk");
 
 /// One numbered try, as both verbs name it.
 pub(super) struct Attempt {
@@ -74,6 +77,9 @@ pub(super) fn begin(
             state: campaign.state,
         }));
     }
+    if !lease.holds(attempt.delivery) {
+        return Ok(Reply::Refused(NOT_HELD));
+    }
     let receipt = receipt.unwrap_or_else(|| attempt.first_receipt(lease.chunk, now));
     let before = receipt.state;
     let may_follow = matches!(before, DeliveryState::Pending | DeliveryState::Deferred);
@@ -102,22 +108,29 @@ pub(super) fn record(
 ) -> Result<Reply, StoreError> {
     let receipt = tables.receipt(attempt.delivery)?;
     match receipt {
+        Some(receipt) if is_recorded(&receipt, &attempt, outcome) => {
+            Ok(Reply::Done { more: false })
+        }
         Some(receipt) if receipt.state == DeliveryState::Attempting && attempt.is_of(&receipt) => {
             settle(tables, receipt, outcome, reply, now)
         }
         Some(receipt) if receipt.state == DeliveryState::InDoubt && attempt.is_of(&receipt) => {
             settle_late(tables, receipt, outcome, reply, now)
         }
-        Some(receipt) if is_recorded(&receipt, &attempt, outcome) => {
-            Ok(Reply::Done { more: false })
-        }
         receipt => record_without_begin(tables, attempt, receipt, outcome, reply, now),
     }
 }
 
-/// Whether this very outcome of this very attempt was recorded before.
+/// Whether this very outcome of this very attempt was recorded before, and at most cancelled since.
 fn is_recorded(receipt: &Receipt, attempt: &Attempt, outcome: Outcome) -> bool {
-    receipt.state == outcome.state() && attempt.is_of(receipt)
+    let charged = match outcome {
+        Outcome::Returned => attempt.attempt.saturating_sub(1),
+        _ => attempt.attempt,
+    };
+    let is_cancelled = receipt.state == DeliveryState::Cancelled && outcome.state().is_open();
+    (receipt.state == outcome.state() || is_cancelled)
+        && receipt.token == Some(attempt.token)
+        && receipt.attempts == charged
 }
 
 /// The outcome of an attempt that was begun, under the lease that began it.
@@ -134,10 +147,10 @@ fn settle(
     Ok(Reply::Done { more: false })
 }
 
-/// The outcome of an attempt whose lease ended meanwhile: the truth, late.
+/// The outcome of an attempt that is in doubt: the truth, late.
 ///
-/// A refusal means that the delivery is open again, and it is filed alone, because the chunk
-/// that held it is over.
+/// A refusal means that the delivery is open again. If its lease is over, nothing holds it, and
+/// it is filed alone; otherwise it is still in the leased chunk, and waits for the lease's end.
 fn settle_late(
     tables: &mut impl Tables,
     receipt: Receipt,
@@ -150,14 +163,18 @@ fn settle_late(
         Outcome::Returned => Some(now),
         _ => None,
     };
-    if let Some(due_at) = due_at {
-        let delivery = receipt.delivery;
-        let home = receipt.chunk;
-        settle(tables, receipt, outcome, reply, now)?;
-        super::end::file_alone(tables, home, delivery, due_at, now)?;
-        return Ok(Reply::Done { more: false });
+    let is_held = match receipt.token {
+        Some(token) => tables.lease(token)?.is_some(),
+        None => false,
+    };
+    let delivery = receipt.delivery;
+    let settled = settle(tables, receipt, outcome, reply, now)?;
+    if let (Some(due_at), false) = (due_at, is_held)
+        && let Some(receipt) = tables.receipt(delivery)?
+    {
+        refile::file_alone(tables, receipt, due_at, now)?;
     }
-    settle(tables, receipt, outcome, reply, now)
+    Ok(settled)
 }
 
 /// What may be said of a delivery that was not begun: refused before the dot, or given up.
@@ -174,6 +191,9 @@ fn record_without_begin(
         Some(lease) if lease.until > now => lease,
         _ => return Ok(Reply::Refused(Refused::LeaseOver)),
     };
+    if !lease.holds(attempt.delivery) {
+        return Ok(Reply::Refused(NOT_HELD));
+    }
     let is_open = matches!(state, DeliveryState::Pending | DeliveryState::Deferred);
     let needs_begin = matches!(
         outcome,

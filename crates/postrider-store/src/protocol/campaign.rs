@@ -150,11 +150,20 @@ pub(super) fn unpark(
     let parked: Vec<QueueRow> = tables.parked_of(campaign, UNPARK_CHUNKS_MAX)?;
     for entry in &parked {
         tables.unpark(entry)?;
-        lanes::enqueue(tables, entry, now)?;
+        lanes::enqueue(tables, &woken(entry, now), now)?;
     }
     Ok(Reply::Done {
         more: parked.len() == UNPARK_CHUNKS_MAX,
     })
+}
+
+/// Limits may have changed while the chunk was parked, and `wake` does not look there.
+fn woken(parked: &QueueRow, now: Timestamp) -> QueueRow {
+    let is_waiting = parked.due_at != Timestamp::NEVER;
+    QueueRow {
+        due_at: if is_waiting { parked.due_at } else { now },
+        ..parked.clone()
+    }
 }
 
 /// A campaign that some other row names.

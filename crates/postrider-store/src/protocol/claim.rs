@@ -6,7 +6,7 @@ use super::{campaign, end, lanes};
 use crate::bounds::CLAIM_STEPS_MAX;
 use crate::error::StoreError;
 use crate::request::{Claimed, Reply};
-use crate::rows::{LeaseRow, QueueRow, Sequence};
+use crate::rows::{ChunkRow, LeaseRow, QueueRow, Sequence};
 use crate::tables::Tables;
 
 /// Leases the first due chunk of the lane whose turn it is.
@@ -23,7 +23,8 @@ pub(super) fn claim(
     now: Timestamp,
 ) -> Result<Reply, StoreError> {
     if let Some(lease) = tables.lease_of_claim(worker, claim)? {
-        return answer(tables, lease);
+        let chunk = end::existing_chunk(tables, lease.chunk)?;
+        return answer(tables, lease, chunk);
     }
     lanes::wake(tables, now)?;
     for _ in 0..CLAIM_STEPS_MAX {
@@ -46,16 +47,19 @@ pub(super) fn claim(
             continue;
         }
         lanes::give_turn(tables, lane)?;
+        let chunk = end::existing_chunk(tables, entry.chunk)?;
         let lease = LeaseRow {
             token: LeaseToken(tables.next(Sequence::Token)?),
             chunk: entry.chunk,
+            campaign: entry.campaign,
+            recipients: chunk.numbers(),
             worker,
             claim,
             lane: entry.lane,
             until,
         };
         tables.put_lease(&lease)?;
-        return answer(tables, lease);
+        return answer(tables, lease, chunk);
     }
     Ok(Reply::Idle { next_at: Some(now) })
 }
@@ -77,12 +81,7 @@ fn set_aside(
     Ok(true)
 }
 
-fn answer(tables: &mut impl Tables, lease: LeaseRow) -> Result<Reply, StoreError> {
-    let Some(chunk) = tables.chunk(lease.chunk)? else {
-        return Err(StoreError::Corrupt {
-            what: format!("chunk {} is missing", lease.chunk),
-        });
-    };
+fn answer(tables: &mut impl Tables, lease: LeaseRow, chunk: ChunkRow) -> Result<Reply, StoreError> {
     let campaign = campaign::existing(tables, chunk.campaign)?;
     Ok(Reply::Claimed(Box::new(Claimed {
         token: lease.token,

@@ -24,6 +24,7 @@ mod end;
 mod intake;
 mod lanes;
 mod receipts;
+mod refile;
 
 use postrider_types::Timestamp;
 

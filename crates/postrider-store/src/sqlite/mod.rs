@@ -1,1 +1,297 @@
-//! The embedded default: one SQLite file.
+//! The embedded default: one SQLite file, one writer, no server.
+//!
+//! The file is in WAL mode with `synchronous=FULL`: what was answered survives a power cut. One
+//! batch is one transaction. Checkpoints never sit in a commit that somebody waits for: the
+//! writer makes them when nothing waits, and between two commits when the WAL has grown to its
+//! bound. Exactly one process has the store open (see [`OWNER_FILE`]), so what the writer read or
+//! wrote last may be kept in memory.
+
+mod cache;
+mod campaigns;
+mod chunks;
+mod connection;
+mod fault;
+mod migrations;
+mod owner;
+mod queue;
+mod reader;
+mod receipts;
+mod sql;
+mod tables;
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use postrider_types::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+
+use self::cache::Cache;
+use self::owner::OwnerLock;
+use self::reader::SqliteReader;
+use self::tables::SqliteTables;
+use crate::bounds::{WAL_PAGES_IDLE_MAX, WAL_PAGES_MAX};
+use crate::error::StoreError;
+use crate::handle::{Backend, Now, Parts, Store};
+use crate::protocol;
+use crate::request::{Reply, Request};
+
+pub use self::owner::OWNER_FILE;
+
+/// The name of the database in the data directory; SQLite adds `-wal` and `-shm` beside it.
+pub const FILE: &str = "postrider.sqlite";
+
+/// The store in `data_dir`, which is created (for its user only) when it is missing.
+///
+/// # Errors
+/// [`StoreError::Owned`] when another process has it open, [`StoreError::Newer`] when a newer
+/// version wrote it, [`StoreError::Corrupt`] when it is not a database, and
+/// [`StoreError::Open`] or [`StoreError::Unwritable`] with what the system said.
+pub fn open(data_dir: &Path, now: Now) -> Result<Store, StoreError> {
+    let (backend, reader) = parts(data_dir)?;
+    Store::on_thread(backend, reader, now)
+}
+
+/// Backend and reader of the store in `data_dir`, for a caller with a thread of its own.
+///
+/// # Errors
+/// As [`open`].
+pub fn parts(data_dir: &Path) -> Result<Parts, StoreError> {
+    let (backend, reader) = SqliteBackend::open(data_dir)?;
+    Ok((Box::new(backend), Arc::new(reader)))
+}
+
+struct SqliteBackend {
+    connection: Connection,
+    /// `None` after a failure, until it is read again.
+    cache: Option<Cache>,
+    /// Pages in the WAL after the newest commit.
+    wal_pages: Arc<AtomicU32>,
+    /// Given back last.
+    _owner: OwnerLock,
+}
+
+impl SqliteBackend {
+    fn open(data_dir: &Path) -> Result<(Self, SqliteReader), StoreError> {
+        create(data_dir)?;
+        let owner = OwnerLock::take(data_dir)?;
+        let path = data_dir.join(FILE);
+        let opened = Self::open_file(&path, owner);
+        let (backend, message_key) = opened.map_err(|error| fault::at_open(error, &path))?;
+        Ok((backend, SqliteReader::new(path, message_key)))
+    }
+
+    /// The backend over the file, which is brought to the newest format, and its message key.
+    fn open_file(path: &Path, owner: OwnerLock) -> Result<(Self, [u8; 32]), StoreError> {
+        let mut connection = connection::writer(path)?;
+        let message_key = migrations::migrate(&mut connection, path)?;
+        let wal_pages = Arc::new(AtomicU32::new(0));
+        let seen = Arc::clone(&wal_pages);
+        connection.wal_hook(Some(move |_: &mut _, pages: std::ffi::c_int| {
+            seen.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let backend = Self {
+            cache: Some(Cache::read(&connection)?),
+            connection,
+            wal_pages,
+            _owner: owner,
+        };
+        Ok((backend, message_key))
+    }
+
+    /// Moves the WAL into the file when it has more than `pages_max` pages.
+    ///
+    /// A failure harms nothing: the WAL stays, and the next commit says what is wrong.
+    fn checkpoint_above(&mut self, pages_max: u32) {
+        if self.wal_pages.load(Ordering::Relaxed) <= pages_max {
+            return;
+        }
+        let done = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = done {
+            tracing::warn!(error = %error, "the checkpoint failed");
+        }
+        // The next commit starts the WAL anew, or says how long it still is.
+        self.wal_pages.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Backend for SqliteBackend {
+    fn apply(&mut self, batch: Vec<Request>, now: Timestamp) -> Result<Vec<Reply>, StoreError> {
+        self.checkpoint_above(WAL_PAGES_MAX);
+        let mut cache = match self.cache.take() {
+            Some(cache) => cache,
+            None => Cache::read(&self.connection)?,
+        };
+        // Dropped without a commit, this rolls back.
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut tables = SqliteTables {
+            connection: &transaction,
+            cache: &mut cache,
+        };
+        let replies = batch
+            .into_iter()
+            .map(|request| protocol::apply(&mut tables, request, now))
+            .collect::<Result<_, _>>()?;
+        cache.flush(&transaction)?;
+        transaction.commit()?;
+        self.cache = Some(cache);
+        Ok(replies)
+    }
+
+    fn idle(&mut self) {
+        self.checkpoint_above(WAL_PAGES_IDLE_MAX);
+    }
+}
+
+/// Makes the data directory, readable by its user only, unless it is there.
+fn create(data_dir: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    let created = builder.recursive(true).mode(0o700).create(data_dir);
+    created.map_err(|error| StoreError::Open {
+        path: data_dir.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use postrider_types::{EmailId, TenantId};
+
+    use super::*;
+    use crate::read::Reader;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+    fn put(bytes: usize, fill: u8) -> Request {
+        let content = Bytes::from(vec![fill; bytes]);
+        Request::PutEmail {
+            tenant: TenantId::DEFAULT,
+            email: EmailId::of(&content),
+            content,
+        }
+    }
+
+    /// The backend's own limit of pages, as if the disk ended there.
+    fn limit_pages(backend: &SqliteBackend, pages: u32) {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        backend.connection.query_row(&sql, [], |_| Ok(())).unwrap();
+    }
+
+    fn expect_error<T>(opened: Result<T, StoreError>) -> StoreError {
+        opened.err().expect("the store must not open")
+    }
+
+    #[test]
+    fn on_a_full_disk_nothing_of_a_batch_happens_and_it_works_when_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut backend, reader) = SqliteBackend::open(dir.path()).unwrap();
+        limit_pages(&backend, 1);
+        let batch = vec![put(100, 1), put(200_000, 2)];
+        let error = backend.apply(batch.clone(), NOW).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the store cannot write (the disk is full)"
+        );
+        assert!(error.is_transient());
+        let small = EmailId::of(&[1; 100]);
+        assert_eq!(reader.email(TenantId::DEFAULT, small).unwrap(), None);
+        limit_pages(&backend, 1_000_000);
+        let new = Reply::Put { is_new: true };
+        assert_eq!(backend.apply(batch, NOW).unwrap(), [new.clone(), new]);
+        assert!(reader.email(TenantId::DEFAULT, small).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_second_owner_is_refused_until_the_first_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let now: Now = Arc::new(|| NOW);
+        let store = open(dir.path(), Arc::clone(&now)).unwrap();
+        let error = expect_error(open(dir.path(), Arc::clone(&now)));
+        let pid = std::process::id();
+        let expect = format!(
+            "{} is in use by the process with pid {pid}",
+            dir.path().display()
+        );
+        assert_eq!(error.to_string(), expect);
+        // With the last handle the writer has ended too.
+        drop(store);
+        open(dir.path(), now).unwrap();
+    }
+
+    #[test]
+    fn a_missing_directory_is_made_for_its_user_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b");
+        SqliteBackend::open(&deep).unwrap();
+        let mode = std::fs::metadata(&deep).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn what_is_no_store_is_a_sentence() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        std::fs::write(
+            &path,
+            "not a database, but long enough to look like one. ".repeat(100),
+        )
+        .unwrap();
+        let error = expect_error(SqliteBackend::open(dir.path()));
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the store holds something unreadable: {} (file is not a database, code 26)",
+                path.display()
+            )
+        );
+        let error = expect_error(SqliteBackend::open(&path));
+        let expect = format!("cannot open {} (", path.display());
+        assert!(error.to_string().starts_with(&expect), "{error}");
+    }
+
+    #[test]
+    fn a_torn_page_is_an_error_and_not_a_panic() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut backend, _) = SqliteBackend::open(dir.path()).unwrap();
+        backend.apply(vec![put(50_000, 1)], NOW).unwrap();
+        drop(backend);
+        let path = dir.path().join(FILE);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[4_096..].fill(0xa5);
+        std::fs::write(&path, bytes).unwrap();
+        let error = expect_error(SqliteBackend::open(dir.path()));
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_wal_is_moved_into_the_file_when_nothing_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut backend, _) = SqliteBackend::open(dir.path()).unwrap();
+        let file = || std::fs::metadata(dir.path().join(FILE)).unwrap().len();
+        backend.apply(vec![put(6_000_000, 1)], NOW).unwrap();
+        assert!(file() < 1_000_000, "a commit makes no checkpoint");
+        backend.idle();
+        assert!(file() > 6_000_000);
+    }
+
+    #[test]
+    fn the_wal_does_not_grow_without_end_when_something_always_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut backend, _) = SqliteBackend::open(dir.path()).unwrap();
+        for fill in 0..20 {
+            backend.apply(vec![put(10_000_000, fill)], NOW).unwrap();
+        }
+        let wal = dir.path().join(format!("{FILE}-wal"));
+        let bytes = std::fs::metadata(wal).unwrap().len();
+        assert!(bytes < 2 * u64::from(WAL_PAGES_MAX) * 4_096, "{bytes}");
+    }
+}

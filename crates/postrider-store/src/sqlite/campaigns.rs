@@ -1,0 +1,180 @@
+//! Campaigns and emails.
+
+use std::io::{Read, Write};
+
+use bytes::Bytes;
+use postrider_types::{
+    Campaign, CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, Tally, TenantId,
+    Timestamp,
+};
+use rusqlite::{Connection, Row, ToSql, params};
+
+use super::fault::corrupt;
+use super::sql::{self, execute, get_key, list, one};
+use crate::error::StoreError;
+
+const BY_NUMBER: &str = "SELECT * FROM campaigns WHERE campaign = ?1";
+
+const BY_NAME: &str = "SELECT * FROM campaigns WHERE tenant = ?1 AND name = ?2";
+
+const PAGE: &str = "SELECT * FROM campaigns
+    WHERE tenant = ?1 AND campaign < ?2 ORDER BY campaign DESC LIMIT ?3";
+
+const PUT: &str = "INSERT INTO campaigns
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10, ?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)
+    ON CONFLICT (campaign) DO UPDATE SET
+        state = ?5, is_sealed = ?6, started_at = ?9, ended_at = ?10,
+        pending = ?11, attempting = ?12, deferred = ?13, delivered = ?14, bounced = ?15,
+        in_doubt = ?16, suppressed = ?17, capped = ?18, expired = ?19, cancelled = ?20,
+        failed = ?21, quarantined = ?22";
+
+/// The first column of the tally.
+const TALLY: usize = 10;
+
+pub(super) fn by_number(
+    connection: &Connection,
+    campaign: CampaignId,
+) -> Result<Option<Campaign>, StoreError> {
+    one(connection, BY_NUMBER, [campaign.0], read)
+}
+
+pub(super) fn by_name(
+    connection: &Connection,
+    tenant: TenantId,
+    name: &str,
+) -> Result<Option<Campaign>, StoreError> {
+    one(connection, BY_NAME, params![tenant.0, name], read)
+}
+
+/// Newest first, with a number below `before`.
+pub(super) fn page(
+    connection: &Connection,
+    tenant: TenantId,
+    before: Option<CampaignId>,
+    limit: usize,
+) -> Result<Vec<Campaign>, StoreError> {
+    let before = before.map_or(i64::MAX, |campaign| i64::from(campaign.0));
+    list(
+        connection,
+        PAGE,
+        params![tenant.0, before, sql::limit(limit)],
+        read,
+    )
+}
+
+/// Writes a campaign; of one that exists, what can change.
+pub(super) fn put(connection: &Connection, campaign: &Campaign) -> Result<(), StoreError> {
+    let counts = campaign.tally.counts().map(u64::cast_signed);
+    let head: [&dyn ToSql; TALLY] = [
+        &campaign.id.0,
+        &campaign.tenant.0,
+        &campaign.name,
+        campaign.email.as_bytes(),
+        &campaign.state.number(),
+        &campaign.is_sealed,
+        &(campaign.in_doubt as u8),
+        &campaign.created_at.as_micros(),
+        &campaign.started_at.map(Timestamp::as_micros),
+        &campaign.ended_at.map(Timestamp::as_micros),
+    ];
+    let tally = counts.iter().map(|count| count as &dyn ToSql);
+    let row: Vec<_> = head.into_iter().chain(tally).collect();
+    execute(connection, PUT, row.as_slice())
+}
+
+fn read(row: &Row<'_>) -> Result<Campaign, StoreError> {
+    let id = CampaignId(row.get(0)?);
+    let unreadable = || corrupt(format!("the state of {id}"));
+    let mut counts = [0; DeliveryState::ALL.len()];
+    for (column, count) in (TALLY..).zip(&mut counts) {
+        *count = sql::get_id(row, column)?;
+    }
+    Ok(Campaign {
+        tenant: TenantId(row.get(1)?),
+        id,
+        name: row.get(2)?,
+        email: EmailId::from_bytes(get_key(row, 3)?),
+        state: CampaignState::from_number(row.get(4)?).ok_or_else(unreadable)?,
+        is_sealed: row.get(5)?,
+        in_doubt: match row.get::<_, u8>(6)? {
+            0 => InDoubtPolicy::Hold,
+            _ => return Err(unreadable()),
+        },
+        created_at: Timestamp::from_micros(row.get(7)?),
+        started_at: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_micros),
+        ended_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_micros),
+        tally: Tally::from_counts(counts),
+    })
+}
+
+pub(super) fn has_email(
+    connection: &Connection,
+    tenant: TenantId,
+    email: EmailId,
+) -> Result<bool, StoreError> {
+    Ok(email_row(connection, tenant, email)?.is_some())
+}
+
+/// Keeps an email. Its content goes straight into the file's pages, so that it is not copied
+/// once more on the way.
+pub(super) fn put_email(
+    connection: &Connection,
+    tenant: TenantId,
+    email: EmailId,
+    content: &Bytes,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    execute(
+        connection,
+        "INSERT INTO emails (tenant, email, size, put_at, content)
+            VALUES (?1, ?2, ?3, ?4, zeroblob(?3))",
+        params![
+            tenant.0,
+            email.as_bytes(),
+            sql::limit(content.len()),
+            now.as_micros()
+        ],
+    )?;
+    let row = connection.last_insert_rowid();
+    let mut blob = connection.blob_open("main", "emails", "content", row, false)?;
+    blob.write_all(content)
+        .map_err(|error| unwritable(&error))?;
+    Ok(blob.close()?)
+}
+
+/// The content of an email, read without a second copy.
+pub(super) fn email(
+    connection: &Connection,
+    tenant: TenantId,
+    email: EmailId,
+) -> Result<Option<Bytes>, StoreError> {
+    let Some(row) = email_row(connection, tenant, email)? else {
+        return Ok(None);
+    };
+    let mut blob = connection.blob_open("main", "emails", "content", row, true)?;
+    let mut content = Vec::with_capacity(blob.len());
+    blob.read_to_end(&mut content)
+        .map_err(|error| unwritable(&error))?;
+    Ok(Some(content.into()))
+}
+
+fn email_row(
+    connection: &Connection,
+    tenant: TenantId,
+    email: EmailId,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT rowid FROM emails WHERE tenant = ?1 AND email = ?2";
+    one(
+        connection,
+        sql,
+        params![tenant.0, email.as_bytes()],
+        |row| Ok(row.get(0)?),
+    )
+}
+
+/// An error of a blob, which rusqlite gives as one of `std::io` around its own.
+fn unwritable(error: &std::io::Error) -> StoreError {
+    StoreError::Unwritable {
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,72 @@
+//! How connections to the file are opened, and what is set on each.
+//!
+//! Durability first: WAL with `synchronous=FULL`, so that a commit that was answered survives a
+//! power cut. Memory is bounded by [`WRITER_CACHE_KIB`] and [`READER_CACHE_KIB`]; nothing is
+//! mapped into memory, and temporary tables stay out of the disk's way.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::bounds::{READER_CACHE_KIB, STATEMENTS_MAX, WRITER_CACHE_KIB};
+use crate::error::StoreError;
+
+/// How long a connection waits for a lock that only a stranger (a shell, a backup) can hold.
+const BUSY_AFTER: Duration = Duration::from_secs(5);
+
+/// The one connection that writes; it creates the file.
+pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags)?;
+    expect_wal(&connection)?;
+    set(&connection, "synchronous", "FULL")?;
+    set(&connection, "foreign_keys", "OFF")?;
+    // A checkpoint never sits in a commit: the writer makes its own, between commits.
+    set(&connection, "wal_autocheckpoint", "0")?;
+    set(&connection, "cache_size", &format!("-{WRITER_CACHE_KIB}"))?;
+    Ok(connection)
+}
+
+/// A connection for reading beside the writer. It may write the shared index of the WAL, and
+/// nothing else.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags)?;
+    set(&connection, "query_only", "ON")?;
+    set(&connection, "cache_size", &format!("-{READER_CACHE_KIB}"))?;
+    Ok(connection)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_AFTER)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    set(&connection, "temp_store", "MEMORY")?;
+    set(&connection, "mmap_size", "0")?;
+    Ok(connection)
+}
+
+/// SQLite answers with the mode that it has; on a disk without shared memory it keeps another.
+fn expect_wal(connection: &Connection) -> Result<(), StoreError> {
+    let sql = "PRAGMA journal_mode = WAL";
+    let mode: String = connection.query_row(sql, [], |row| row.get(0))?;
+    if mode.eq_ignore_ascii_case("wal") {
+        return Ok(());
+    }
+    Err(StoreError::Unwritable {
+        reason: format!("this disk allows no write-ahead log, only journal mode {mode}"),
+    })
+}
+
+/// Sets a pragma, whether or not it answers with a row.
+fn set(connection: &Connection, pragma: &str, value: &str) -> Result<(), StoreError> {
+    connection
+        .pragma_update_and_check(None, pragma, value, |_| Ok(()))
+        .or_else(|error| match error {
+            rusqlite::Error::QueryReturnedNoRows => Ok(()),
+            error => Err(error.into()),
+        })
+}

@@ -1,0 +1,130 @@
+//! Reads beside the writer: a few connections, each used by one read at a time.
+//!
+//! A read is one statement, or one transaction of two, so it never keeps an old version of the
+//! file alive for long and never holds the writer up.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use postrider_types::{
+    AddressKey, Campaign, CampaignId, DeliveryId, DeliveryState, EmailId, LogEntry, Receipt,
+    RecipientId, TenantId,
+};
+use rusqlite::Connection;
+
+use super::{campaigns, chunks, connection, queue, receipts};
+use crate::bounds::READERS_MAX;
+use crate::error::StoreError;
+use crate::read::{LaneShape, Reader};
+use crate::rows::ChunkRow;
+
+pub(super) struct SqliteReader {
+    path: PathBuf,
+    message_key: [u8; 32],
+    /// Connections that nobody reads with, at most [`READERS_MAX`].
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl SqliteReader {
+    pub(super) const fn new(path: PathBuf, message_key: [u8; 32]) -> Self {
+        Self {
+            path,
+            message_key,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // A reader that panicked took its connection with it; the others are whole.
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = idle().pop();
+        let connection = match free {
+            Some(connection) => connection,
+            None => connection::reader(&self.path)?,
+        };
+        let found = read(&connection);
+        let mut idle = idle();
+        if idle.len() < READERS_MAX {
+            idle.push(connection);
+        }
+        found
+    }
+}
+
+impl Reader for SqliteReader {
+    fn message_key(&self) -> [u8; 32] {
+        self.message_key
+    }
+
+    fn email(&self, tenant: TenantId, email: EmailId) -> Result<Option<Bytes>, StoreError> {
+        self.read(|connection| {
+            // Finding the email and reading it see the same version of the file.
+            let transaction = connection.unchecked_transaction()?;
+            campaigns::email(&transaction, tenant, email)
+        })
+    }
+
+    fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>, StoreError> {
+        self.read(|connection| campaigns::by_number(connection, campaign))
+    }
+
+    fn campaign_named(&self, tenant: TenantId, name: &str) -> Result<Option<Campaign>, StoreError> {
+        self.read(|connection| campaigns::by_name(connection, tenant, name))
+    }
+
+    fn campaigns(
+        &self,
+        tenant: TenantId,
+        before: Option<CampaignId>,
+        limit: usize,
+    ) -> Result<Vec<Campaign>, StoreError> {
+        self.read(|connection| campaigns::page(connection, tenant, before, limit))
+    }
+
+    fn receipts(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: RecipientId,
+        state: Option<DeliveryState>,
+        limit: usize,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        let from = DeliveryId {
+            tenant,
+            campaign,
+            recipient: from,
+        };
+        self.read(|connection| receipts::page(connection, from, state, limit))
+    }
+
+    fn audience(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: RecipientId,
+        limit: usize,
+    ) -> Result<Vec<ChunkRow>, StoreError> {
+        self.read(|connection| chunks::filed(connection, tenant, campaign, from, limit))
+    }
+
+    fn receipts_of(
+        &self,
+        tenant: TenantId,
+        address: &AddressKey,
+        limit: usize,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        self.read(|connection| receipts::of_address(connection, tenant, address, limit))
+    }
+
+    fn log(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.read(|connection| receipts::log(connection, tenant, after, limit))
+    }
+
+    fn lanes(&self, limit: usize) -> Result<Vec<LaneShape>, StoreError> {
+        self.read(|connection| queue::shapes(connection, limit))
+    }
+}
