@@ -1,0 +1,96 @@
+//! Emails: put once, and known by an id made of their content.
+
+use bytes::Bytes;
+use postrider_types::EmailId;
+use serde::{Deserialize, Serialize};
+
+/// An email as it is put: the JSON part `email` of `POST /v1/emails`.
+///
+/// Addresses are text here, because a wrong one is a problem of the email, reported with all
+/// others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewEmail {
+    /// Who it is from: `news@example.test` or `News <news@example.test>`.
+    pub from: String,
+    /// Where answers go, when not to `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// The subject: a template.
+    pub subject: String,
+    /// The HTML body: a template whose variables are escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// The plain text body: a template. An email needs at least one body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Extra header fields, in this order; at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<NewHeader>,
+}
+
+/// An extra header field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewHeader {
+    /// The field's name.
+    pub name: String,
+    /// The field's value: a template.
+    pub value: String,
+}
+
+/// A file that travels with the email: one part `attachment` of `POST /v1/emails`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttachment {
+    /// The file name that the recipient sees.
+    pub filename: String,
+    /// The media type, such as `application/pdf`.
+    pub content_type: String,
+    /// The bytes.
+    pub content: Bytes,
+}
+
+/// The answer to putting an email.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutEmail {
+    /// The id of its content.
+    #[serde(with = "crate::text")]
+    pub id: EmailId,
+    /// False when the same content was there already.
+    pub is_new: bool,
+}
+
+/// An email as it is known: what it says of itself, and how large it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Email {
+    /// The id of its content.
+    #[serde(with = "crate::text")]
+    pub id: EmailId,
+    /// Who it is from.
+    pub from: String,
+    /// Where answers go, when not to `from`.
+    pub reply_to: Option<String>,
+    /// The subject: a template.
+    pub subject: String,
+    /// Bytes of the HTML body before rendering; 0 when there is none.
+    pub html_bytes: u64,
+    /// Bytes of the text body before rendering; 0 when there is none.
+    pub text_bytes: u64,
+    /// Extra header fields.
+    pub headers: Vec<NewHeader>,
+    /// Its attachments, without their content.
+    pub attachments: Vec<Attachment>,
+    /// Bytes of content in all: what the size limit bounds.
+    pub content_bytes: u64,
+}
+
+/// An attachment without its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The file name that the recipient sees.
+    pub filename: String,
+    /// The media type.
+    pub content_type: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+}

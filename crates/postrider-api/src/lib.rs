@@ -1,0 +1,27 @@
+//! The HTTP API as values: what goes in, what comes out, what can be wrong, and a small client.
+//!
+//! The service answers with these types and the client reads them, so both ends have one
+//! spelling. States are the words of `postrider-types`; ids are written `cmp_7` and `eml_…`;
+//! times are RFC 3339 in UTC. A request with a field that is not known is refused; an answer may
+//! have more fields than a client knows.
+
+pub mod campaign;
+pub mod client;
+pub mod email;
+mod error;
+pub mod page;
+pub mod problem;
+pub mod receipt;
+pub mod service;
+mod text;
+mod time;
+
+pub use campaign::{Campaign, CampaignVerb, Held, HeldReason, IntakeReport, NewCampaign};
+pub use client::{AfterIntake, AudienceFormat, Client, Export};
+pub use email::{Email, NewAttachment, NewEmail, NewHeader, PutEmail};
+pub use error::{ApiError, ErrorKind};
+pub use page::{Feed, Page};
+pub use problem::{Code, Problem, ProblemItem};
+pub use receipt::{ExportLine, LogEntry, Receipt, Reply};
+pub use service::{Check, Readiness, Version};
+pub use time::Time;

@@ -1,0 +1,86 @@
+//! What became of a message: receipts, the feed of attempts, and the export of a campaign.
+
+use postrider_types::{CampaignId, DeliveryState, RecipientId};
+use serde::{Deserialize, Serialize};
+
+use crate::time::Time;
+
+/// A delivery as it stands now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The campaign.
+    #[serde(with = "crate::text")]
+    pub campaign_id: CampaignId,
+    /// The campaign's name.
+    pub campaign: String,
+    /// The recipient's number in the audience.
+    pub recipient_id: RecipientId,
+    /// The recipient's address.
+    pub recipient: String,
+    /// The one current state.
+    pub state: DeliveryState,
+    /// Attempts so far.
+    pub attempts: u16,
+    /// The Message-ID, the same on every attempt; `None` when the email cannot be read.
+    pub message_id: Option<String>,
+    /// The newest reply.
+    pub reply: Option<Reply>,
+    /// When the first attempt was made.
+    pub first_attempt_at: Option<Time>,
+    /// When a deferred delivery may be tried again.
+    pub next_attempt_at: Option<Time>,
+    /// When the state was last changed.
+    pub at: Time,
+}
+
+/// A reply of a mail server, or our own reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The three-digit code; 0 when `text` is a reason of our own and no server spoke.
+    pub code: u16,
+    /// The enhanced status code, such as `5.1.1`, when the server gave one.
+    pub enhanced: Option<String>,
+    /// The text of all lines.
+    pub text: String,
+}
+
+/// One entry of the attempt log; entries never change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// Its number, which grows.
+    pub number: u64,
+    /// The campaign.
+    #[serde(with = "crate::text")]
+    pub campaign_id: CampaignId,
+    /// The recipient's number in the audience.
+    pub recipient_id: RecipientId,
+    /// The recipient's address.
+    pub recipient: String,
+    /// The attempt that this is about; 0 when there was none.
+    pub attempt: u16,
+    /// The state that the delivery went into.
+    pub state: DeliveryState,
+    /// The reply, or our own reason.
+    pub reply: Option<Reply>,
+    /// When.
+    pub at: Time,
+}
+
+/// One line of an export: a recipient of the campaign, touched or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportLine {
+    /// The campaign's name.
+    pub campaign: String,
+    /// The recipient's address.
+    pub recipient: String,
+    /// The one current state.
+    pub state: DeliveryState,
+    /// Attempts so far.
+    pub attempts: u16,
+    /// The Message-ID, the same on every attempt; `None` when the email cannot be read.
+    pub message_id: Option<String>,
+    /// The newest reply.
+    pub reply: Option<Reply>,
+    /// When the state was last changed; `None` when nothing has happened yet.
+    pub at: Option<Time>,
+}
