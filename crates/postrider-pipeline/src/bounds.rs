@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use postrider_types::bounds::{TAIL_LANES, VARIABLES_BYTES_MAX};
+
 /// Open chunks of one audience: beyond it the oldest is filed.
 pub const OPEN_CHUNKS_MAX: usize = 1_024;
 
@@ -26,9 +28,12 @@ pub const COLUMNS_MAX: usize = 1_000;
 /// small.
 pub const PIECE_BYTES_MAX: usize = 64 * 1024;
 
-/// Domains of one audience whose recipients are counted towards a lane of their own: about
-/// 8 MB. A domain that is first met beyond it stays in its tail lane.
+/// Domains of one audience whose recipients are counted towards a lane of their own: about 8 MB.
 pub const DOMAINS_COUNTED_MAX: usize = 65_536;
+
+/// Lanes that an audience has beside the tail lanes: then each lane has an open chunk. With more
+/// of them, chunks would be filed for want of room with one or two recipients in each.
+pub const OWN_LANES_MAX: usize = OPEN_CHUNKS_MAX - TAIL_LANES as usize;
 
 /// Chunks of one audience on their way into the store at once: enough that the store's writer
 /// always has a full share of intake for its next commit while it makes one.
@@ -95,3 +100,8 @@ pub const RECOVERY_PAGE: usize = 100;
 
 /// The longest that an outcome waits for a begin to ride with.
 pub const OUTCOME_RIDES_MAX: Duration = Duration::from_millis(10);
+
+const _: () = assert!(
+    LINE_BYTES_MAX >= 4 * VARIABLES_BYTES_MAX,
+    "a line must hold the largest variables, escapes included"
+);

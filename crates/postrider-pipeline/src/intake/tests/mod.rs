@@ -1,0 +1,6 @@
+//! Lists and stores as they come, under paused time.
+
+mod failures;
+mod growing;
+mod lists;
+mod world;
