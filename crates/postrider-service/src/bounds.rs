@@ -1,0 +1,51 @@
+//! Every bound of the service that is not a setting, with its reason.
+
+use std::time::Duration;
+
+/// HTTP connections at once; a client beyond that waits in the listener's backlog.
+pub const HTTP_CONNECTIONS_MAX: usize = 512;
+
+/// Largest JSON body other than an email's.
+pub const JSON_BYTES_MAX: usize = 64 * 1024;
+
+/// What an email may take on the wire beyond its size limit: names, boundaries, quotes.
+pub const EMAIL_OVERHEAD_BYTES: usize = 1024 * 1024;
+
+/// How much larger than its content an email may be as JSON: a letter of two octets outside of
+/// ASCII may be written `\uXXXX`.
+pub const EMAIL_ESCAPES: usize = 3;
+
+/// Emails that are being uploaded at once; each is held in memory as a whole.
+pub const EMAIL_UPLOADS_MAX: usize = 4;
+
+/// Entries of a page when the caller does not say.
+pub const PAGE_ENTRIES_DEFAULT: usize = 100;
+
+/// Most entries of a page. One more is read, to know whether another page follows.
+pub const PAGE_ENTRIES_MAX: usize = postrider_store::bounds::PAGE_ROWS_MAX - 1;
+
+/// Emails whose sender is remembered for the Message-IDs of receipts.
+pub const SENDERS_MAX: usize = 1_000;
+
+/// What is read of a request that was refused, so that the client has written all and reads the
+/// answer, instead of failing to write.
+pub const LINGER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How long that may take.
+pub const LINGER_AFTER_MAX: Duration = Duration::from_secs(2);
+
+/// How long the store may take to answer that it is there.
+pub const READY_AFTER_MAX: Duration = Duration::from_secs(2);
+
+/// How long what is cut off at the end of a drain may take to notice.
+pub const CUT_AFTER_MAX: Duration = Duration::from_secs(1);
+
+/// The first delay after the relay could not be reached.
+pub const ROUTE_DELAY_MIN: Duration = Duration::from_secs(1);
+
+/// The longest delay while the relay cannot be reached.
+pub const ROUTE_DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// Memory for de-duplication of one audience: 8 million recipients; beyond it, sorted runs on
+/// disk.
+pub const DEDUP_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -1,0 +1,85 @@
+//! A value as somebody wrote it, before it is known what it should be.
+
+use toml::de::DeValue;
+
+use super::kind::quoted;
+
+/// A value as it was written.
+pub(crate) enum Given<'a> {
+    /// In a file.
+    Toml(&'a DeValue<'a>),
+    /// In a variable, where everything is text.
+    Variable(&'a str),
+}
+
+impl<'a> Given<'a> {
+    /// A text.
+    pub(crate) fn text(&self) -> Result<&'a str, String> {
+        match self {
+            Self::Variable(text) => Ok(text),
+            Self::Toml(DeValue::String(text)) => Ok(text),
+            Self::Toml(_) => Err(format!("{} is not text in quotes", self.shown())),
+        }
+    }
+
+    /// A text that begins with a number and goes on with a unit.
+    pub(crate) fn with_unit(&self) -> Result<&'a str, String> {
+        match self {
+            Self::Toml(DeValue::Integer(_) | DeValue::Float(_)) => {
+                Err(format!("{} has no unit", self.shown()))
+            }
+            _ => self.text(),
+        }
+    }
+
+    /// A whole number.
+    pub(crate) fn count(&self) -> Result<u32, String> {
+        let parsed = match self {
+            Self::Variable(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse(),
+            Self::Toml(DeValue::Integer(number)) => {
+                u32::from_str_radix(number.as_str(), number.radix())
+            }
+            Self::Toml(DeValue::String(_)) => return Err(self.needless_quotes()),
+            _ => return Err(format!("{} is not a whole number", self.shown())),
+        };
+        parsed.map_err(|_| self.out_of_range())
+    }
+
+    /// A number, whole or not.
+    pub(crate) fn number(&self) -> Result<f64, String> {
+        let parsed = match self {
+            Self::Variable(text) => text.parse(),
+            Self::Toml(DeValue::Float(number)) => number.as_str().parse(),
+            Self::Toml(DeValue::Integer(_)) => return self.count().map(f64::from),
+            Self::Toml(DeValue::String(_)) => return Err(self.needless_quotes()),
+            Self::Toml(_) => return Err(format!("{} is not a number", self.shown())),
+        };
+        parsed.map_err(|_| format!("{} is not a number", self.shown()))
+    }
+
+    /// The value as it was written, or what it is.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Variable(text) => quoted(text),
+            Self::Toml(DeValue::String(text)) => quoted(text),
+            Self::Toml(DeValue::Integer(number)) => number.to_string(),
+            Self::Toml(DeValue::Float(number)) => number.to_string(),
+            Self::Toml(DeValue::Boolean(answer)) => answer.to_string(),
+            Self::Toml(DeValue::Datetime(at)) => at.to_string(),
+            Self::Toml(DeValue::Array(_)) => "a list".to_owned(),
+            Self::Toml(DeValue::Table(_)) => "a table".to_owned(),
+        }
+    }
+
+    /// What is wrong with a value beyond its range.
+    pub(crate) fn out_of_range(&self) -> String {
+        format!("{} is out of range", self.shown())
+    }
+
+    fn needless_quotes(&self) -> String {
+        format!(
+            "{} is text, not a number: leave out the quotes",
+            self.shown()
+        )
+    }
+}

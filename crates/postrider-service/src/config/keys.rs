@@ -1,0 +1,266 @@
+//! The table of keys: each key once, with its kind, its range and its meaning.
+//!
+//! The reference pages are printed in this order. A default is not written here: it is what
+//! [`Config::default`] has in the key's field.
+
+use std::time::Duration;
+
+use super::kind::Kind;
+use super::values::{Config, Limit};
+
+/// One key over the fields of a `C`.
+pub(crate) struct Key<C> {
+    /// The path of the key, with dots; below a domain only its name.
+    pub(crate) path: &'static str,
+    /// What the value is, and where it goes.
+    pub(crate) kind: Kind<C>,
+    /// What it means, as sentences for the reference.
+    pub(crate) text: &'static str,
+}
+
+/// The tables with their meaning, in the order of the reference.
+pub(crate) const TABLES: &[(&str, &str)] = &[
+    (
+        "server",
+        "Where the service listens and keeps what is durable.",
+    ),
+    ("route", "How mail leaves."),
+    (
+        "limits",
+        "What is never exceeded, however many workers there are.",
+    ),
+    (
+        "limits.default",
+        "What holds for a domain that is not named below.",
+    ),
+    (
+        "retry",
+        "How long a deferred delivery waits, and when it expires.",
+    ),
+    ("email", "What an email may be."),
+    ("cache", "How many bytes of bodies are held in memory."),
+    ("intake", "How audiences are taken in."),
+    ("lease", "How chunks are held while they are sent."),
+    (
+        "timeouts",
+        "How long each phase of an SMTP session may take. Each is for the whole exchange, from \
+         the first octet of a command to the last of its reply.",
+    ),
+    ("log", "What is logged, to standard error."),
+];
+
+/// Where the limits of single domains stand.
+pub(crate) const DOMAIN_TABLE: [&str; 2] = ["limits", "domain"];
+
+/// The keys below each domain.
+pub(crate) static DOMAIN_KEYS: &[Key<Limit>] = &[
+    Key {
+        path: "rate",
+        kind: Kind::Rate(|limit| &mut limit.rate),
+        text: "Messages in a time to this domain, evenly paced.",
+    },
+    Key {
+        path: "connections",
+        kind: Kind::Count(1..=1_000, |limit| &mut limit.connections),
+        text: "Most sessions at once for this domain, within `route.connections`.",
+    },
+];
+
+/// All other keys.
+pub(crate) static KEYS: &[Key<Config>] = &[
+    Key {
+        path: "server.listen",
+        kind: Kind::Socket(|config| &mut config.server.listen),
+        text: "Where the API and the metrics are served. Port 0 is any free port.",
+    },
+    Key {
+        path: "server.data_dir",
+        kind: Kind::Path(|config| &mut config.server.data_dir),
+        text: "The directory of the store and of the API key, created when missing. A relative \
+               path starts at the working directory.",
+    },
+    Key {
+        path: "route.relay",
+        kind: Kind::Url(|config| &mut config.route.relay),
+        text: "The relay that takes everything.",
+    },
+    Key {
+        path: "route.connections",
+        kind: Kind::Count(1..=1_000, |config| &mut config.route.connections),
+        text: "Most sessions at once over all destinations. This is capacity: it never raises a \
+               rate.",
+    },
+    Key {
+        path: "route.hostname",
+        kind: Kind::Domain(|config| &mut config.route.hostname),
+        text: "How we call ourselves in EHLO; receivers expect the name that our IP address \
+               resolves to.",
+    },
+    Key {
+        path: "route.idle_timeout",
+        kind: time(ZERO, 10 * MINUTE, |config| &mut config.route.idle_timeout),
+        text: "How long a session without work is kept open. Nothing (0s) closes it at once.",
+    },
+    Key {
+        path: "limits.recipient_rate",
+        kind: Kind::Rate(|config| &mut config.limits.recipient_rate),
+        text: "Messages in a time to one address, over all campaigns.",
+    },
+    Key {
+        path: "limits.default.rate",
+        kind: Kind::Rate(|config| &mut config.limits.default.rate),
+        text: "Messages in a time to each domain, evenly paced.",
+    },
+    Key {
+        path: "limits.default.connections",
+        kind: Kind::Count(1..=1_000, |config| &mut config.limits.default.connections),
+        text: "Most sessions at once for each domain, within `route.connections`.",
+    },
+    Key {
+        path: "retry.delay_min",
+        kind: time(10 * MILLI, DAY, |config| &mut config.retry.delay_min),
+        text: "The delay after the first attempt; at most `retry.delay_max`.",
+    },
+    Key {
+        path: "retry.delay_max",
+        kind: time(10 * MILLI, 7 * DAY, |config| &mut config.retry.delay_max),
+        text: "The longest delay.",
+    },
+    Key {
+        path: "retry.factor",
+        kind: Kind::Factor(1.0..=10.0, |config| &mut config.retry.factor),
+        text: "What each delay is multiplied by to get the next.",
+    },
+    Key {
+        path: "retry.jitter",
+        kind: Kind::Factor(0.0..=0.5, |config| &mut config.retry.jitter),
+        text: "The random part, as a share of the delay on both sides.",
+    },
+    Key {
+        path: "retry.give_up_after",
+        kind: time(SECOND, 30 * DAY, |config| &mut config.retry.give_up_after),
+        text: "The age at which a delivery expires, counted from its first attempt.",
+    },
+    Key {
+        path: "email.size_max",
+        kind: Kind::Bytes(1_000..=100_000_000, |config| &mut config.email.size_max),
+        text: "The largest email that is taken, with its attachments.",
+    },
+    Key {
+        path: "cache.bytes_max",
+        kind: Kind::Bytes(0..=BYTES_MAX, |config| &mut config.cache.bytes_max),
+        text: "Most bytes of bodies kept for the next chunk. Nothing (0B) loads a body once per \
+               chunk.",
+    },
+    Key {
+        path: "cache.load_bytes_max",
+        kind: Kind::Bytes(1_000..=BYTES_MAX, |config| &mut config.cache.load_bytes_max),
+        text: "Most bytes of bodies that are being loaded at once; at least `email.size_max`.",
+    },
+    Key {
+        path: "intake.errors_max",
+        kind: Kind::Count(0..=10_000, |config| &mut config.intake.errors_max),
+        text: "Most bad lines of an audience that are reported one by one; beyond it they are \
+               only counted.",
+    },
+    Key {
+        path: "lease.time",
+        kind: time(SECOND, HOUR, |config| &mut config.lease.time),
+        text: "How long a chunk is held before its lease must be extended: after a crash, its \
+               work waits this long.",
+    },
+    Key {
+        path: "lease.slice",
+        kind: time(10 * MILLI, 5 * MINUTE, |config| &mut config.lease.slice),
+        text: "The longest wait for the next slot while a chunk is held; shorter than \
+               `lease.time`. A chunk that would wait longer is given back.",
+    },
+    Key {
+        path: "lease.chunks_max",
+        kind: Kind::Count(1..=1_000, |config| &mut config.lease.chunks_max),
+        text: "Most chunks held at once.",
+    },
+    Key {
+        path: "timeouts.connect",
+        kind: timeout(|config| &mut config.timeouts.connect),
+        text: "Name resolution and the TCP connection.",
+    },
+    Key {
+        path: "timeouts.greeting",
+        kind: timeout(|config| &mut config.timeouts.greeting),
+        text: "From the open connection to the complete greeting.",
+    },
+    Key {
+        path: "timeouts.ehlo",
+        kind: timeout(|config| &mut config.timeouts.ehlo),
+        text: "EHLO and, apart, HELO.",
+    },
+    Key {
+        path: "timeouts.mail",
+        kind: timeout(|config| &mut config.timeouts.mail),
+        text: "MAIL FROM.",
+    },
+    Key {
+        path: "timeouts.rcpt",
+        kind: timeout(|config| &mut config.timeouts.rcpt),
+        text: "RCPT TO.",
+    },
+    Key {
+        path: "timeouts.data",
+        kind: timeout(|config| &mut config.timeouts.data),
+        text: "DATA, until the server asks for the body.",
+    },
+    Key {
+        path: "timeouts.body_block",
+        kind: timeout(|config| &mut config.timeouts.body_block),
+        text: "How long the server may take nothing of the body.",
+    },
+    Key {
+        path: "timeouts.dot",
+        kind: timeout(|config| &mut config.timeouts.dot),
+        text: "The final dot and its reply. Below ten minutes a slow server leaves deliveries in \
+               doubt (RFC 5321 §4.5.3.2.6).",
+    },
+    Key {
+        path: "timeouts.rset",
+        kind: timeout(|config| &mut config.timeouts.rset),
+        text: "RSET between transactions.",
+    },
+    Key {
+        path: "timeouts.quit",
+        kind: timeout(|config| &mut config.timeouts.quit),
+        text: "QUIT.",
+    },
+    Key {
+        path: "log.filter",
+        kind: Kind::Filter(|config| &mut config.log.filter),
+        text: "What is logged, in the syntax of `tracing`. Addresses appear only at trace.",
+    },
+    Key {
+        path: "log.format",
+        kind: Kind::LogFormat(|config| &mut config.log.format),
+        text: "Lines for people, or one JSON object a line.",
+    },
+];
+
+const ZERO: u64 = 0;
+const MILLI: u64 = 1;
+const SECOND: u64 = 1_000 * MILLI;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+/// The largest size of a cache: 64 GiB.
+const BYTES_MAX: u64 = 64 << 30;
+
+/// A time between two numbers of milliseconds.
+const fn time(min: u64, max: u64, field: fn(&mut Config) -> &mut Duration) -> Kind<Config> {
+    Kind::Time(
+        Duration::from_millis(min)..=Duration::from_millis(max),
+        field,
+    )
+}
+
+/// The time of a phase.
+const fn timeout(field: fn(&mut Config) -> &mut Duration) -> Kind<Config> {
+    time(10 * MILLI, HOUR, field)
+}

@@ -1,0 +1,54 @@
+//! What must be true between two keys.
+
+use std::collections::BTreeMap;
+
+use super::{Config, Place, Problem};
+
+/// A relation: the key that is blamed, the other one, whether it holds, and what is wrong when
+/// it does not.
+struct Relation {
+    key: &'static str,
+    other: &'static str,
+    holds: fn(&Config) -> bool,
+    wrong: &'static str,
+}
+
+const RELATIONS: &[Relation] = &[
+    Relation {
+        key: "retry.delay_min",
+        other: "retry.delay_max",
+        holds: |config| config.retry.delay_min <= config.retry.delay_max,
+        wrong: "is longer than retry.delay_max",
+    },
+    Relation {
+        key: "lease.slice",
+        other: "lease.time",
+        holds: |config| config.lease.slice < config.lease.time,
+        wrong: "is not shorter than lease.time",
+    },
+    Relation {
+        key: "cache.load_bytes_max",
+        other: "email.size_max",
+        holds: |config| config.cache.load_bytes_max >= config.email.size_max,
+        wrong: "is smaller than email.size_max, so that the largest email could never be loaded",
+    },
+];
+
+/// Checks all relations whose two values are good by themselves. A relation between two defaults
+/// holds, so one of the two was written somewhere.
+pub(crate) fn check(
+    config: &Config,
+    places: &BTreeMap<String, Place>,
+    problems: &mut Vec<Problem>,
+) {
+    for relation in RELATIONS {
+        let keys = [relation.key, relation.other];
+        let is_bad = problems
+            .iter()
+            .any(|problem| keys.contains(&problem.key.as_str()));
+        let place = keys.iter().find_map(|key| places.get(*key));
+        if let (false, false, Some(place)) = (is_bad, (relation.holds)(config), place) {
+            problems.push(Problem::new(place, relation.key, relation.wrong.to_owned()));
+        }
+    }
+}

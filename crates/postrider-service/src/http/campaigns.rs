@@ -1,0 +1,125 @@
+//! `/v1/campaigns`: what is sent to whom, and how far it is.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use postrider_api::{Campaign, CampaignVerb, NewCampaign, Page};
+use postrider_pipeline::engine::Status;
+use postrider_store::Store;
+use postrider_store::request::CampaignChange;
+use postrider_types::CampaignId;
+
+use super::error::HttpError;
+use super::extract::{Id, Json, NoBody, NoParameters, Parameters};
+use super::{Api, TENANT, view};
+
+/// `POST /v1/campaigns`
+pub(super) async fn create(
+    State(api): State<Arc<Api>>,
+    _: NoParameters,
+    Json(new): Json<NewCampaign>,
+) -> Result<(StatusCode, axum::Json<Campaign>), HttpError> {
+    if new.name.chars().any(char::is_control) {
+        let detail = "the name contains a line break or another control character";
+        return Err(HttpError::invalid_campaign(
+            "name",
+            "control_character",
+            detail,
+        ));
+    }
+    let created = api
+        .postrider
+        .create_campaign(TENANT, &new.name, new.email_id)
+        .await?;
+    let campaign = view::campaign(&created, &api.postrider.status());
+    Ok((StatusCode::CREATED, axum::Json(campaign)))
+}
+
+/// `GET /v1/campaigns`: newest first, or the one with a name.
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    mut query: Parameters,
+) -> Result<axum::Json<Page<Campaign>>, HttpError> {
+    if let Some(name) = query.take::<String>("name")? {
+        query.finish()?;
+        let read = api
+            .store()
+            .read(move |reader| reader.campaign_named(TENANT, &name));
+        let found = read.await?;
+        return Ok(page(
+            found.into_iter().collect(),
+            1,
+            &api.postrider.status(),
+        ));
+    }
+    let before = query.take::<CampaignId>("after")?;
+    let limit = query.take_limit()?;
+    query.finish()?;
+    let read = api
+        .store()
+        .read(move |reader| reader.campaigns(TENANT, before, limit + 1));
+    Ok(page(read.await?, limit, &api.postrider.status()))
+}
+
+/// `GET /v1/campaigns/{id}`
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    Id(id): Id<CampaignId>,
+    _: NoParameters,
+) -> Result<axum::Json<Campaign>, HttpError> {
+    let campaign = existing(api.store(), id).await?;
+    let status = api.postrider.status();
+    Ok(axum::Json(view::campaign(&campaign, &status)))
+}
+
+/// `POST /v1/campaigns/{id}/<verb>`
+pub(super) async fn change(
+    verb: CampaignVerb,
+    State(api): State<Arc<Api>>,
+    Id(id): Id<CampaignId>,
+    _: NoParameters,
+    _: NoBody,
+) -> Result<axum::Json<Campaign>, HttpError> {
+    existing(api.store(), id).await?;
+    let change = match verb {
+        CampaignVerb::Seal => CampaignChange::Seal,
+        CampaignVerb::Start => CampaignChange::Start,
+        CampaignVerb::Pause => CampaignChange::Pause,
+        CampaignVerb::Resume => CampaignChange::Resume,
+        CampaignVerb::Cancel => CampaignChange::Cancel,
+    };
+    let changed = api.postrider.change_campaign(id, change).await?;
+    tracing::info!(campaign_id = %id, verb = verb.name(), "a campaign was changed");
+    let status = api.postrider.status();
+    Ok(axum::Json(view::campaign(&changed, &status)))
+}
+
+/// A campaign of the tenant.
+pub(super) async fn existing(
+    store: &Store,
+    id: CampaignId,
+) -> Result<postrider_types::Campaign, HttpError> {
+    let campaign = store.read(move |reader| reader.campaign(id)).await?;
+    let own = campaign.filter(|campaign| campaign.tenant == TENANT);
+    own.ok_or_else(HttpError::no_campaign)
+}
+
+/// A page of at most `limit` out of one more than that.
+fn page(
+    mut found: Vec<postrider_types::Campaign>,
+    limit: usize,
+    status: &Status,
+) -> axum::Json<Page<Campaign>> {
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more);
+    axum::Json(Page {
+        has_more,
+        next: next.map(|campaign| campaign.id.to_string()),
+        data: found
+            .iter()
+            .map(|campaign| view::campaign(campaign, status))
+            .collect(),
+    })
+}

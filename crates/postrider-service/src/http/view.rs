@@ -1,0 +1,137 @@
+//! What the store and the pipeline know, as the API says it.
+
+use postrider_api::campaign::BadLine;
+use postrider_api::email::Attachment;
+use postrider_api::{
+    Campaign, Email, Held, HeldReason, IntakeReport, LogEntry, NewHeader, ProblemItem, Reply, Time,
+};
+use postrider_message::PrepareError;
+use postrider_pipeline::engine::Status;
+use postrider_pipeline::intake;
+use postrider_types::{CampaignState, DeliveryState, EmailId, Timestamp};
+
+pub(super) fn campaign(campaign: &postrider_types::Campaign, status: &Status) -> Campaign {
+    let is_running = campaign.state == CampaignState::Running;
+    Campaign {
+        id: campaign.id,
+        name: campaign.name.clone(),
+        email_id: campaign.email,
+        state: campaign.state,
+        is_sealed: campaign.is_sealed,
+        audience: campaign.tally.audience(),
+        tally: DeliveryState::ALL
+            .into_iter()
+            .map(|state| (state, campaign.tally[state]))
+            .collect(),
+        is_incomplete: campaign.tally.is_incomplete(),
+        held: if is_running { held(status) } else { Vec::new() },
+        created_at: campaign.created_at.into(),
+        started_at: campaign.started_at.map(Time),
+        ended_at: campaign.ended_at.map(Time),
+    }
+}
+
+/// What keeps everything from being sent.
+fn held(status: &Status) -> Vec<Held> {
+    let draining = status.is_draining.then(|| Held {
+        reason: HeldReason::Draining,
+        detail: "the service is stopping; it goes on at the next start".to_owned(),
+        since: None,
+    });
+    let store = status.store_trouble.as_ref().map(|trouble| Held {
+        reason: HeldReason::Store,
+        detail: trouble.clone(),
+        since: None,
+    });
+    let route = status.route_trouble.as_ref().map(|(trouble, since)| Held {
+        reason: HeldReason::Route,
+        detail: trouble.clone(),
+        since: Some((*since).into()),
+    });
+    [draining, store, route].into_iter().flatten().collect()
+}
+
+pub(super) fn email(id: EmailId, email: &postrider_types::Email) -> Email {
+    let bytes = |body: &Option<String>| body.as_ref().map_or(0, String::len) as u64;
+    Email {
+        id,
+        from: email.from.to_string(),
+        reply_to: email.reply_to.as_ref().map(ToString::to_string),
+        subject: email.subject.clone(),
+        html_bytes: bytes(&email.html),
+        text_bytes: bytes(&email.text),
+        headers: email
+            .headers
+            .iter()
+            .map(|header| NewHeader {
+                name: header.name.clone(),
+                value: header.value.clone(),
+            })
+            .collect(),
+        attachments: email
+            .attachments
+            .iter()
+            .map(|attachment| Attachment {
+                filename: attachment.filename.clone(),
+                content_type: attachment.content_type.clone(),
+                bytes: attachment.content.len() as u64,
+            })
+            .collect(),
+        content_bytes: email.content_bytes() as u64,
+    }
+}
+
+pub(super) fn email_problems(error: &PrepareError) -> Vec<ProblemItem> {
+    let problems = error.problems().iter();
+    let item = |problem: &postrider_message::Problem| ProblemItem {
+        field: problem.field.to_string(),
+        code: problem.code.to_owned(),
+        detail: problem.detail.clone(),
+    };
+    problems.map(item).collect()
+}
+
+pub(super) fn report(report: &intake::IntakeReport, is_sealed: bool) -> IntakeReport {
+    IntakeReport {
+        lines: report.lines,
+        accepted: report.accepted,
+        duplicates: report.duplicates,
+        bad: report.bad,
+        errors: report
+            .errors
+            .iter()
+            .map(|bad| BadLine {
+                line: bad.line,
+                code: bad.code.to_owned(),
+                detail: bad.detail.clone(),
+            })
+            .collect(),
+        is_sealed,
+    }
+}
+
+pub(super) fn reply(reply: &postrider_types::Reply) -> Reply {
+    Reply {
+        code: reply.code,
+        enhanced: reply.enhanced.map(|enhanced| enhanced.to_string()),
+        text: reply.text.clone(),
+    }
+}
+
+pub(super) fn log_entry(entry: &postrider_types::LogEntry) -> LogEntry {
+    LogEntry {
+        number: entry.number,
+        campaign_id: entry.delivery.campaign,
+        recipient_id: entry.delivery.recipient,
+        recipient: entry.address.as_str().to_owned(),
+        attempt: entry.attempt,
+        state: entry.state,
+        reply: entry.reply.as_ref().map(reply),
+        at: entry.at.into(),
+    }
+}
+
+/// An instant that will come; `None` for one that will not.
+pub(super) fn coming(at: Option<Timestamp>) -> Option<Time> {
+    at.filter(|at| *at != Timestamp::NEVER).map(Time)
+}

@@ -1,0 +1,182 @@
+//! What is counted, as text for Prometheus.
+//!
+//! The registry is a value of the service; there are no globals. Names are
+//! `postrider_<noun>_<unit>[_total]`. Labels come from closed sets: no address, no domain, no
+//! name of a campaign. What the store and the pipeline count themselves is read when somebody
+//! asks.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use axum::http::{Method, StatusCode};
+use postrider_pipeline::Postrider;
+use postrider_pipeline::intake::IntakeReport;
+use postrider_store::bounds::PAGE_ROWS_MAX;
+use postrider_store::{Reader, Store, StoreError};
+use postrider_types::{DeliveryState, Tally, TenantId};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry};
+
+type Labels<const N: usize> = [(&'static str, String); N];
+
+/// The states that a delivery only leaves when a person says so: what is in them is counted up.
+const OUTCOMES: [DeliveryState; 5] = [
+    DeliveryState::Delivered,
+    DeliveryState::Bounced,
+    DeliveryState::Expired,
+    DeliveryState::Failed,
+    DeliveryState::Cancelled,
+];
+
+/// The metrics of one service.
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// All deliveries at the start: what came before does not count.
+    before: Tally,
+    store_commits: Counter,
+    store_requests: Counter,
+    store_failures: Counter,
+    store_up: Gauge,
+    route_up: Gauge,
+    outcomes: Family<Labels<1>, Counter>,
+    deliveries: Family<Labels<1>, Gauge>,
+    connections: Gauge,
+    messages_in_flight: Gauge,
+    chunks_held: Gauge,
+    bodies_loaded: Counter,
+    intake_lines: Family<Labels<1>, Counter>,
+    http_requests: Family<Labels<3>, Counter>,
+}
+
+impl Metrics {
+    /// Metrics that count from now on.
+    pub(crate) async fn start(store: &Store) -> Result<Self, StoreError> {
+        let before = store.read(tally_of_all).await?;
+        let mut registry = Registry::with_prefix("postrider");
+        let version = vec![("version", env!("CARGO_PKG_VERSION"))];
+        registry.register("build", "What is running", Info::new(version));
+        let r = &mut registry;
+        let metrics = Self {
+            before,
+            store_commits: register(r, "store_commits", "Commits since the start"),
+            store_requests: register(r, "store_requests", "Requests in those commits"),
+            store_failures: register(r, "store_failures", "Batches that could not be committed"),
+            store_up: register(r, "store_up", "1 while the store can record"),
+            route_up: register(r, "route_up", "1 while the relay can be used"),
+            outcomes: register(
+                r,
+                "outcomes",
+                "Deliveries that came to an end since the start",
+            ),
+            deliveries: register(r, "deliveries", "Deliveries of all campaigns by state, now"),
+            connections: register(r, "connections", "Open SMTP connections"),
+            messages_in_flight: register(r, "messages_in_flight", "Messages under way"),
+            chunks_held: register(r, "chunks_held", "Chunks held under a lease"),
+            bodies_loaded: register(r, "bodies_loaded", "Bodies loaded from the store"),
+            intake_lines: register(r, "intake_lines", "Lines of lists, by what came of them"),
+            http_requests: register(r, "http_requests", "Requests by route and class of status"),
+            registry,
+        };
+        metrics.count_intake(&IntakeReport::default());
+        Ok(metrics)
+    }
+
+    /// Counts what came of a list, or of the part of it that was read.
+    pub(crate) fn count_intake(&self, report: &IntakeReport) {
+        let count = |result: &str, lines: u64| {
+            let labels = [("result", result.to_owned())];
+            self.intake_lines.get_or_create(&labels).inc_by(lines);
+        };
+        count("accepted", report.accepted);
+        count("duplicate", report.duplicates);
+        count("bad", report.bad);
+    }
+
+    /// Counts an answer; `route` is one of the router's own, or `none`.
+    pub(crate) fn count_request(&self, method: &Method, route: &str, status: StatusCode) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            _ => "other",
+        };
+        let class = format!("{}xx", status.as_u16() / 100);
+        let labels = [
+            ("method", method.to_owned()),
+            ("route", route.to_owned()),
+            ("class", class),
+        ];
+        self.http_requests.get_or_create(&labels).inc();
+    }
+
+    /// All metrics as they are now, in the text format of OpenMetrics.
+    pub(crate) async fn text(&self, postrider: &Postrider) -> Result<String, StoreError> {
+        let tally = postrider.store().read(tally_of_all).await?;
+        self.look_at_deliveries(&tally);
+        self.look_at(postrider);
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a String takes whatever is written");
+        Ok(text)
+    }
+
+    fn look_at_deliveries(&self, tally: &Tally) {
+        for state in DeliveryState::ALL {
+            let labels = [("state", state.name().to_owned())];
+            set(&self.deliveries.get_or_create(&labels), tally[state]);
+        }
+        for state in OUTCOMES {
+            let labels = [("outcome", state.name().to_owned())];
+            let since_start = tally[state].saturating_sub(self.before[state]);
+            set_counter(&self.outcomes.get_or_create(&labels), since_start);
+        }
+    }
+
+    fn look_at(&self, postrider: &Postrider) {
+        let counts = postrider.store().counts();
+        set_counter(&self.store_commits, counts.commits());
+        set_counter(&self.store_requests, counts.requests());
+        set_counter(&self.store_failures, counts.failures());
+        let status = postrider.status();
+        set(&self.store_up, u64::from(status.store_trouble.is_none()));
+        set(&self.route_up, u64::from(status.route_trouble.is_none()));
+        set(&self.connections, status.connections as u64);
+        set(&self.messages_in_flight, status.messages_in_flight as u64);
+        set(&self.chunks_held, status.chunks_held as u64);
+        set_counter(&self.bodies_loaded, status.bodies_loaded);
+    }
+}
+
+fn register<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn set(gauge: &Gauge<i64, AtomicI64>, value: u64) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+}
+
+/// Takes over what is counted elsewhere.
+fn set_counter(counter: &Counter<u64, AtomicU64>, value: u64) {
+    counter.inner().store(value, Ordering::Relaxed);
+}
+
+/// The deliveries of all campaigns by state, read a page of campaigns at a time.
+fn tally_of_all(reader: &dyn Reader) -> Result<Tally, StoreError> {
+    let mut sum = Tally::default();
+    let mut before = None;
+    loop {
+        let page = reader.campaigns(TenantId::DEFAULT, before, PAGE_ROWS_MAX)?;
+        for campaign in &page {
+            for state in DeliveryState::ALL {
+                sum.add(state, campaign.tally[state]);
+            }
+        }
+        match page.last() {
+            Some(last) => before = Some(last.id),
+            None => return Ok(sum),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The daemon: one store, one pipeline and one listener, from start to drain.
+
+mod error;
+mod release;
+mod signal;
+#[cfg(test)]
+mod tests;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_pipeline::intake::Audiences;
+use postrider_pipeline::{Postrider, SystemClock};
+use postrider_store::Store;
+use rand::RngExt;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::bounds::CUT_AFTER_MAX;
+use crate::config::Config;
+use crate::http::listener::Bounded;
+use crate::http::stop::Stage;
+use crate::http::{self, Api};
+use crate::key::ApiKey;
+use crate::metrics::Metrics;
+use crate::wiring;
+
+pub use error::StartError;
+pub use signal::{Ended, run_until_signal};
+
+/// The name of the directory, in the data directory, for what de-duplication has no memory for.
+const SPILL_DIR: &str = "spill";
+
+/// Where everything durable is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    /// In memory: lost at the end. For tests and for trying out.
+    Memory,
+    /// In SQLite, in the data directory of the configuration.
+    Sqlite,
+}
+
+/// What a start is told beside the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct StartOptions {
+    /// Where everything durable is kept.
+    pub store: StoreKind,
+}
+
+/// A running service. When it is dropped without [`Service::stop`], it goes on until the runtime
+/// ends, and what is under way is then lost as in a crash, which is safe.
+pub struct Service {
+    api: Arc<Api>,
+    local_addr: SocketAddr,
+    server: JoinHandle<()>,
+    home: Home,
+}
+
+/// Where a service keeps what it keeps.
+enum Home {
+    /// The data directory of a store in SQLite.
+    DataDir(PathBuf),
+    /// Where de-duplication spills for a store in memory; deleted with this.
+    Spill(TempDir),
+}
+
+impl Home {
+    fn spill_dir(&self) -> PathBuf {
+        match self {
+            Self::DataDir(data_dir) => data_dir.join(SPILL_DIR),
+            Self::Spill(spill) => spill.path().to_owned(),
+        }
+    }
+}
+
+/// Listens where the configuration says.
+///
+/// # Errors
+/// [`StartError::Listen`] when the port is taken, or the address is not ours.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listening = TcpListener::bind(address).await;
+    listening.map_err(|source| StartError::Listen { address, source })
+}
+
+impl Service {
+    /// Opens the store, takes up what an earlier process left, and serves the API on `listener`.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then, and nothing durable was changed.
+    pub async fn start(
+        config: Config,
+        listener: TcpListener,
+        key: ApiKey,
+        options: StartOptions,
+    ) -> Result<Self, StartError> {
+        let local_addr = listener.local_addr().map_err(StartError::System)?;
+        if key.is_dev() && !is_loopback(local_addr) {
+            return Err(StartError::DevKey {
+                address: local_addr,
+            });
+        }
+        let settings = wiring::settings(&config).map_err(StartError::Relay)?;
+        let clock = SystemClock::start();
+        let (store, home) = open(&config, options.store, clock).await?;
+
+        let metrics = Metrics::start(&store).await?;
+        let (intake, limits) = (settings.intake, settings.limits.clone());
+        let email_bytes_max = settings.email_bytes_max;
+        let spill_dir = home.spill_dir();
+        let audiences = Audiences::new(&store, Arc::new(clock), intake, &limits, spill_dir);
+        let postrider = Postrider::start(store, settings, clock).await?;
+        let api = Api::new(postrider, audiences, key, metrics, email_bytes_max);
+        let api = Arc::new(api);
+        let server = tokio::spawn(serve(listener, Arc::clone(&api)));
+        tracing::info!(address = %local_addr, "the service is running");
+        Ok(Self {
+            api,
+            local_addr,
+            server,
+            home,
+        })
+    }
+
+    /// Where it listens.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Where a client on this machine finds it, such as `http://127.0.0.1:8420`.
+    pub fn endpoint(&self) -> String {
+        let mut address = self.local_addr;
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        format!("http://{address}")
+    }
+
+    /// The pipeline in it.
+    pub fn postrider(&self) -> &Postrider {
+        &self.api.postrider
+    }
+
+    #[cfg(test)]
+    pub(crate) fn api(&self) -> Arc<Api> {
+        Arc::clone(&self.api)
+    }
+
+    /// Drains: takes nothing new, ends what is under way, gives the rest back and closes the
+    /// store. What is not done after `within` is cut off, as a crash would, which is safe. When
+    /// this returns, another service may open the same data directory.
+    pub async fn stop(self, within: Duration) {
+        tracing::info!("the service is draining");
+        self.api.stop.advance(Stage::Draining);
+        let mut server = self.server;
+        let served = tokio::time::timeout(within, &mut server);
+        let (served, ()) = tokio::join!(served, self.api.postrider.drain(within));
+        if served.is_err() {
+            tracing::warn!("requests were cut off because they did not end in time");
+            self.api.stop.advance(Stage::Over);
+            if tokio::time::timeout(CUT_AFTER_MAX, &mut server)
+                .await
+                .is_err()
+            {
+                server.abort();
+            }
+        }
+        // The last handle of a store waits for its writer.
+        let api = self.api;
+        let dropped = tokio::task::spawn_blocking(move || drop(api)).await;
+        let is_closed = match &self.home {
+            Home::DataDir(data_dir) => release::released(data_dir, CUT_AFTER_MAX).await,
+            Home::Spill(_) => true,
+        };
+        if dropped.is_err() || !is_closed {
+            tracing::error!("the store was not closed in order; it recovers at the next start");
+        }
+        tracing::info!("the service has stopped");
+    }
+}
+
+/// Serves until the stop begins, and then until the last request has ended.
+async fn serve(listener: TcpListener, api: Arc<Api>) {
+    let draining = api.stop.reached(Stage::Draining);
+    let router = http::router(api);
+    let served = axum::serve(Bounded::new(listener), router).with_graceful_shutdown(draining);
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the API is served no more");
+    }
+}
+
+/// The store, and where its service keeps things.
+async fn open(
+    config: &Config,
+    kind: StoreKind,
+    clock: SystemClock,
+) -> Result<(Store, Home), StartError> {
+    let data_dir = config.server.data_dir.clone();
+    let open = move || match kind {
+        StoreKind::Memory => {
+            let spill = TempDir::new().map_err(StartError::System)?;
+            let message_key = rand::rng().random();
+            let store = postrider_store::memory::open(message_key, clock.as_now())?;
+            Ok((store, Home::Spill(spill)))
+        }
+        StoreKind::Sqlite => {
+            let store = postrider_store::sqlite::open(&data_dir, clock.as_now())?;
+            let home = Home::DataDir(data_dir);
+            let path = home.spill_dir();
+            let made = std::fs::create_dir_all(&path);
+            made.map_err(|source| StartError::Directory { path, source })?;
+            Ok((store, home))
+        }
+    };
+    let opened = tokio::task::spawn_blocking(open).await;
+    opened.map_err(|error| StartError::System(error.into()))?
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}

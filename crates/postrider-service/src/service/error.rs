@@ -1,0 +1,93 @@
+//! Why a service does not start: what is wrong, and what to do.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use postrider_smtp::relay::RelayError;
+use postrider_store::StoreError;
+
+use crate::key::KeyError;
+
+/// A service that was not started. Each prints as a sentence that says what to do; what the
+/// system said is its source.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The listener cannot be had.
+    #[error("cannot listen on {address}: {}", listen_advice(source))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The key of `dev` on an address that others reach.
+    #[error(
+        "{address} is not loopback, and everybody knows the key of dev: listen on 127.0.0.1, or \
+         use serve, which makes a key of its own"
+    )]
+    DevKey {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The relay cannot be used.
+    #[error("route.relay cannot be used")]
+    Relay(#[source] RelayError),
+    /// The key cannot be read or made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The store cannot be opened.
+    #[error("{0}; {advice}", advice = store_advice(.0))]
+    Store(StoreError),
+    /// A directory cannot be made.
+    #[error("cannot make the directory {}; is the disk full or read-only?", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system did not do what it always does.
+    #[error("the system refused what every service needs")]
+    System(#[source] io::Error),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn listen_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "the port is taken; stop what uses it, or choose another with server.listen"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; change server.listen"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "this user may not use the port; choose one above 1023 with server.listen"
+        }
+        _ => "the system does not allow it",
+    }
+}
+
+fn store_advice(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Owned { .. } => {
+            "stop that one, use it through its API, or choose another server.data_dir"
+        }
+        StoreError::Newer { .. } => "run the newer version again, or choose another data directory",
+        StoreError::Unwritable { .. } => {
+            "free some room on the disk or make it writable; nothing is lost"
+        }
+        StoreError::Open { .. } => {
+            "check that server.data_dir is a directory that this user can write to"
+        }
+        StoreError::Corrupt { .. } => {
+            "nothing was changed; restore a backup, or keep the directory for a report"
+        }
+        StoreError::Closed => "start again",
+    }
+}
