@@ -1,0 +1,90 @@
+//! `postrider email`: put emails, and look at them.
+
+use clap::{Args, Subcommand};
+use postrider_api::Email;
+use postrider_types::EmailId;
+
+use crate::call::Call;
+use crate::content::Content;
+use crate::door::Purpose;
+use crate::exit::Exit;
+use crate::figures::count;
+
+const PUT_EXAMPLE: &str = "\
+Example:
+  postrider email put --from 'News <news@example.test>' --subject 'Hi {{ name }}' --html hello.html";
+
+/// What can be done with emails.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check an email and keep it; prints its id, which the same content always has
+    #[command(after_help = PUT_EXAMPLE)]
+    Put(Content),
+    /// Show an email, without its bodies
+    #[command(after_help = "Example:\n  postrider email show eml_1f0c…")]
+    Show(Show),
+}
+
+/// Which email.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The email's id
+    #[arg(value_name = "EMAIL")]
+    id: EmailId,
+}
+
+/// Does it.
+pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> {
+    let output = call.output;
+    match command {
+        Command::Put(content) => {
+            let (email, attachments) = content.read()?;
+            let put = call.at_the_door(Purpose::Change, async |client| {
+                Ok(client.put_email(&email, &attachments).await?)
+            });
+            let put = put.await?;
+            if output.is_json() {
+                output.json(&put)?;
+            } else {
+                output.line(put.id)?;
+            }
+            if !put.is_new {
+                output.note("the same email was there already");
+            }
+        }
+        Command::Show(Show { id }) => {
+            let email =
+                call.at_the_door(Purpose::Look, async |client| Ok(client.email(*id).await?));
+            let email = email.await?;
+            if output.is_json() {
+                output.json(&email)?;
+            } else {
+                output.line(text(&email))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn text(email: &Email) -> String {
+    let mut lines = vec![
+        format!("id          {}", email.id),
+        format!("from        {}", email.from),
+    ];
+    let reply_to = email.reply_to.as_ref();
+    lines.extend(reply_to.map(|reply_to| format!("reply to    {reply_to}")));
+    lines.push(format!("subject     {}", email.subject));
+    let fields = email.headers.iter();
+    lines.extend(fields.map(|field| format!("header      {}: {}", field.name, field.value)));
+    lines.push(format!("html        {} bytes", count(email.html_bytes)));
+    lines.push(format!("text        {} bytes", count(email.text_bytes)));
+    lines.extend(email.attachments.iter().map(|file| {
+        let bytes = count(file.bytes);
+        format!(
+            "attachment  {} ({}, {bytes} bytes)",
+            file.filename, file.content_type
+        )
+    }));
+    lines.push(format!("in all      {} bytes", count(email.content_bytes)));
+    lines.join("\n")
+}

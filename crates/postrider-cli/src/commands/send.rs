@@ -1,0 +1,106 @@
+//! `postrider send`: the one verb for the common case.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::audience::ListArguments;
+use crate::call::Call;
+use crate::content::Content;
+use crate::dispatch::{Dispatch, Dispatched};
+use crate::door::{Door, Purpose};
+use crate::exit::Exit;
+use crate::figures::counted;
+use crate::{follow, progress, signals};
+
+const EXAMPLE: &str = "\
+Example:
+  postrider send --name october --from 'News <news@example.test>' --subject 'Hi {{ name }}' \\
+    --html hello.html --to people.csv --route smtp://127.0.0.1:2525 --data ./data
+
+The name is the key: the same command again goes on where the last one stopped, and sends nothing
+twice. Everything in the list but the column `email` is a variable of the email.";
+
+/// What is to be sent, to whom, and how.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Arguments {
+    /// The campaign's name, under which all of this happens once
+    #[arg(long)]
+    name: String,
+    #[command(flatten)]
+    content: Content,
+    #[command(flatten)]
+    list: ListArguments,
+    /// The relay, with --data; it outweighs the configuration
+    #[arg(long, value_name = "URL")]
+    route: Option<String>,
+    /// Wait until everybody is settled; this is the default
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
+    /// Only hand it over
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// What `-o json` prints.
+#[derive(Serialize)]
+struct Line<'a> {
+    campaign: &'a postrider_api::Campaign,
+    intake: Option<&'a postrider_api::IntakeReport>,
+}
+
+/// Does it.
+pub(crate) async fn run(arguments: Arguments, call: &Call) -> anyhow::Result<Exit> {
+    let (email, attachments) = arguments.content.read()?;
+    let list = arguments.list.open().await?;
+    let door = Door::open(call, Purpose::Send, arguments.route.as_deref()).await?;
+    let dispatch = Dispatch {
+        name: &arguments.name,
+        email: &email,
+        attachments: &attachments,
+        is_waiting: !arguments.no_wait,
+    };
+    let dispatched = tokio::select! {
+        dispatched = dispatch.run(door.client(), list, call.output) => Some(dispatched),
+        () = signals::stop_asked() => None,
+    };
+    let is_in_process = door.is_in_process();
+    door.close().await;
+    match dispatched {
+        Some(dispatched) => report(&dispatched?, dispatch.is_waiting, call),
+        None => {
+            call.output.warn(if is_in_process {
+                "stopped; run the same command again to go on"
+            } else {
+                "the campaign goes on; run the same command again to follow it"
+            });
+            Ok(Exit::Partly)
+        }
+    }
+}
+
+fn report(done: &Dispatched, is_waiting: bool, call: &Call) -> anyhow::Result<Exit> {
+    let campaign = &done.campaign;
+    if call.output.is_json() {
+        let intake = done.intake.as_ref();
+        call.output.json(&Line { campaign, intake })?;
+    } else {
+        call.output.line(follow::summary(campaign))?;
+    }
+    if !is_waiting {
+        let open = counted(campaign.open(), "recipient");
+        let next = call.next("campaign show", campaign.id);
+        call.output
+            .note(format_args!("{open} to go; look at it with: {next}"));
+        return Ok(Exit::Done);
+    }
+    for state in follow::unsettled(campaign) {
+        let command = format!("receipt list --state {state} --campaign");
+        call.output.note(format_args!(
+            "who is {}, and why: {}",
+            progress::words(state),
+            call.next(&command, campaign.id)
+        ));
+    }
+    Ok(follow::exit(campaign))
+}

@@ -1,0 +1,71 @@
+//! `postrider serve`: the service, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use postrider_service::key::KEY_FILE;
+use postrider_service::{listen, telemetry};
+use serde::Serialize;
+
+use crate::call::Call;
+use crate::exit::Exit;
+use crate::local::Local;
+use crate::{settings, signals};
+
+const EXAMPLE: &str = "\
+Example:
+  postrider serve --config postrider.toml --data ./data
+
+SIGTERM and ^C drain: what is under way ends, nothing new begins. A second one ends at once, which
+is safe.";
+
+/// Where the service listens.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Arguments {
+    /// Where the API is served; it outweighs the configuration. Port 0 is any free port
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+/// What `-o json` prints once the service answers.
+#[derive(Serialize)]
+struct Line {
+    endpoint: String,
+    key_file: PathBuf,
+    pid: u32,
+}
+
+/// Does it.
+pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Exit> {
+    let mut config = settings::load(&call.globals)?;
+    if let Some(data_dir) = &call.globals.data {
+        config.server.data_dir.clone_from(data_dir);
+    }
+    if let Some(listen) = arguments.listen {
+        config.server.listen = listen;
+    }
+    telemetry::init(&config.log)?;
+    let relay = config.route.relay.clone();
+    let data_dir = config.server.data_dir.clone();
+    let listener = listen(config.server.listen).await?;
+    let local = Local::start(config, listener).await?;
+    if call.output.is_json() {
+        call.output.json(&Line {
+            endpoint: local.endpoint(),
+            key_file: data_dir.join(KEY_FILE),
+            pid: std::process::id(),
+        })?;
+    }
+    call.output.note(format_args!(
+        "  API    {}/v1\n  Key    {}\n  Store  {}\n  Relay  {relay}\n  ^C drains and stops.",
+        local.endpoint(),
+        data_dir.join(KEY_FILE).display(),
+        data_dir.display(),
+    ));
+    signals::stop_asked().await;
+    call.output.note("draining; a second ^C ends at once");
+    local.stop().await;
+    Ok(Exit::Done)
+}

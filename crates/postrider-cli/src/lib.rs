@@ -1,0 +1,85 @@
+//! The command `postrider`: a client of the API, also where it runs the service itself.
+//!
+//! [`main`] reads the command line ([`arguments`]) and runs one of the [`commands`]. A command
+//! gets a client from the [`door`], which leads to a service over the network, to the one that
+//! owns a data directory, or to one in this process ([`local`]); it never knows which.
+//!
+//! - Data goes to standard output, everything else to standard error ([`output`]).
+//! - The exit code says what kind of end it was ([`exit`]).
+//! - The environment is read in [`arguments`], and by the service for its configuration.
+//! - `send` is [`dispatch`]: what is left to do is decided in [`plan`], without I/O.
+
+mod arguments;
+mod audience;
+mod call;
+mod commands;
+mod content;
+mod dispatch;
+mod door;
+mod exit;
+mod figures;
+mod follow;
+mod local;
+mod output;
+mod plan;
+mod preflight;
+mod progress;
+mod sample;
+mod settings;
+mod signals;
+mod verdict;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::time::Instant;
+
+use arguments::{Arguments, Command};
+use call::Call;
+use commands::{campaign, completions, config, dev, email, mock, receipt, send, serve};
+use exit::Exit;
+
+/// Runs the command that the command line asks for.
+pub fn main() -> ExitCode {
+    let started_at = Instant::now();
+    let Arguments { globals, command } = Arguments::parse();
+    let output = globals.output();
+    let call = Call {
+        globals,
+        output,
+        started_at,
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.error(format_args!("the system gives no threads ({error})"));
+            return Exit::Failed.into();
+        }
+    };
+    let done = runtime.block_on(run(command, &call));
+    // A read of standard input that nobody waits for any more must not keep us.
+    runtime.shutdown_background();
+    let exit = match done {
+        Ok(exit) => exit,
+        Err(error) if exit::is_closed_pipe(&error) => Exit::Done,
+        Err(error) => {
+            output.error(exit::sentence(&error));
+            exit::of(&error)
+        }
+    };
+    exit.into()
+}
+
+async fn run(command: Command, call: &Call) -> anyhow::Result<Exit> {
+    match command {
+        Command::Dev(arguments) => dev::run(&arguments, call).await,
+        Command::Serve(arguments) => serve::run(&arguments, call).await,
+        Command::Send(arguments) => send::run(arguments, call).await,
+        Command::Email(command) => email::run(&command, call).await,
+        Command::Campaign(command) => campaign::run(&command, call).await,
+        Command::Receipt(command) => receipt::run(&command, call).await,
+        Command::Config(command) => config::run(&command, call),
+        Command::Mock(command) => mock::run(&command, call).await,
+        Command::Completions(arguments) => completions::run(&arguments),
+    }
+}

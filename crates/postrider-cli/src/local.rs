@@ -1,0 +1,204 @@
+//! A service in this process, on a data directory that no other process owns.
+//!
+//! While it runs, the file [`ENDPOINT_FILE`] in the data directory says where it answers and what
+//! its process id is, so that another call with the same `--data` finds it. A file that was left behind by a crash points at
+//! nobody, or at somebody whose key is another; both are noticed.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use postrider_api::Client;
+use postrider_service::key::KEY_FILE;
+use postrider_service::{
+    ApiKey, Config, Service, StartError, StartOptions, StoreKind, listen, telemetry,
+};
+use postrider_types::Rate;
+use tokio::net::TcpListener;
+
+use crate::exit::{Exit, stop};
+
+/// The file that says where the service answers.
+const ENDPOINT_FILE: &str = "endpoint";
+
+/// The file by which a data directory is known. A test starts a service and looks for it.
+const STORE_FILE: &str = "postrider.sqlite";
+
+/// How long a drain may take.
+const DRAIN_AFTER_MAX: Duration = Duration::from_secs(30);
+
+/// The key of a service that has no key file.
+pub(crate) const DEV_KEY: &str = "dev";
+
+/// A service of ours.
+pub(crate) struct Local {
+    service: Service,
+    endpoint_file: PathBuf,
+}
+
+impl Local {
+    /// Starts a service with its own key.
+    pub(crate) async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
+        let data_dir = config.server.data_dir.clone();
+        create(&data_dir)?;
+        let (key, _) = ApiKey::load_or_create(&data_dir)?;
+        Self::start_with(config, listener, key).await
+    }
+
+    /// Starts a service with this key.
+    pub(crate) async fn start_with(
+        config: Config,
+        listener: TcpListener,
+        key: ApiKey,
+    ) -> anyhow::Result<Self> {
+        let data_dir = config.server.data_dir.clone();
+        let store = StoreKind::Sqlite;
+        let service = Service::start(config, listener, key, StartOptions { store }).await;
+        let service = service.map_err(refusal)?;
+        let endpoint_file = data_dir.join(ENDPOINT_FILE);
+        // A courtesy to other calls: a service without it works as well.
+        let endpoint = format!("{}\n{}\n", service.endpoint(), std::process::id());
+        if let Err(error) = std::fs::write(&endpoint_file, endpoint) {
+            tracing::warn!(%error, "the file with the endpoint cannot be written");
+        }
+        Ok(Self {
+            service,
+            endpoint_file,
+        })
+    }
+
+    /// Where it answers.
+    pub(crate) fn endpoint(&self) -> String {
+        self.service.endpoint()
+    }
+
+    /// Drains, and closes the store.
+    pub(crate) async fn stop(self) {
+        std::fs::remove_file(&self.endpoint_file).ok();
+        self.service.stop(DRAIN_AFTER_MAX).await;
+    }
+}
+
+/// A listener that only this machine reaches, on any free port.
+pub(crate) async fn any_port() -> anyhow::Result<TcpListener> {
+    Ok(listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?)
+}
+
+/// The service that owns a data directory and answers.
+pub(crate) struct Owner {
+    /// A client of it.
+    pub(crate) client: Client,
+    /// Its process id, as it wrote it.
+    pub(crate) pid: String,
+}
+
+/// Looks for the owner of a data directory.
+pub(crate) async fn owner(data_dir: &Path) -> Option<Owner> {
+    let text = std::fs::read_to_string(data_dir.join(ENDPOINT_FILE)).ok()?;
+    let mut lines = text.lines().map(str::to_owned);
+    let (endpoint, pid) = (lines.next()?, lines.next()?);
+    let client = Client::new(&endpoint, &key(data_dir)).ok()?;
+    client.version().await.ok()?;
+    Some(Owner { client, pid })
+}
+
+/// The key of a data directory, as text.
+pub(crate) fn key(data_dir: &Path) -> String {
+    let key = std::fs::read_to_string(data_dir.join(KEY_FILE));
+    key.map_or_else(|_| DEV_KEY.to_owned(), |key| key.trim().to_owned())
+}
+
+/// Whether there is a store in the directory.
+pub(crate) fn is_data_dir(data_dir: &Path) -> bool {
+    data_dir.join(STORE_FILE).exists()
+}
+
+/// Closes every rate, so that a service only reads and takes in, and sends nothing.
+pub(crate) fn close_rates(config: &mut Config) {
+    let limits = &mut config.limits;
+    let all = std::iter::once(&mut limits.default).chain(limits.domain.values_mut());
+    for limit in all {
+        limit.rate = Some(Rate::Closed);
+    }
+}
+
+/// Sets up the log for a command that speaks for itself: errors only, unless asked otherwise.
+pub(crate) fn log_errors(config: &Config) -> anyhow::Result<()> {
+    let mut log = config.log.clone();
+    if log.filter == Config::default().log.filter {
+        log.filter = "error".to_owned();
+    }
+    Ok(telemetry::init(&log)?)
+}
+
+/// Makes the directory, with all above it.
+pub(crate) fn create(data_dir: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(data_dir).map_err(|error| {
+        let data_dir = data_dir.display();
+        let sentence =
+            format!("cannot make the data directory {data_dir}: {error}; choose another");
+        stop(Exit::Failed, sentence)
+    })
+}
+
+/// A service that did not start, with its exit code.
+fn refusal(error: StartError) -> anyhow::Error {
+    let exit = match &error {
+        StartError::Relay(_) | StartError::DevKey { .. } => Exit::Usage,
+        StartError::Store(store) if store.to_string().contains("is in use by the process") => {
+            Exit::WrongState
+        }
+        _ => Exit::Failed,
+    };
+    stop(exit, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(data_dir: &Path) -> Config {
+        let mut config = Config::default();
+        config.server.data_dir = data_dir.to_owned();
+        config
+    }
+
+    #[tokio::test]
+    async fn a_running_service_is_found_by_its_data_directory_and_later_it_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
+        assert!(owner(&data_dir).await.is_none());
+        let service = Local::start(config(&data_dir), any_port().await.unwrap());
+        let service = service.await.unwrap();
+        assert!(is_data_dir(&data_dir));
+        let owner_now = owner(&data_dir).await.unwrap();
+        assert_eq!(owner_now.client.endpoint(), service.endpoint());
+        assert_eq!(owner_now.pid, std::process::id().to_string());
+        service.stop().await;
+        assert!(owner(&data_dir).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_is_owned_is_refused_with_the_owners_pid() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = Local::start(config(folder.path()), any_port().await.unwrap());
+        let service = service.await.unwrap();
+        let second = Local::start(config(folder.path()), any_port().await.unwrap()).await;
+        let error = second.err().unwrap();
+        assert_eq!(crate::exit::of(&error), Exit::WrongState);
+        let pid = std::process::id().to_string();
+        assert!(error.to_string().contains(&pid), "{error}");
+        service.stop().await;
+    }
+
+    #[test]
+    fn closed_rates_leave_no_domain_open() {
+        let mut config = Config::default();
+        let domain: postrider_types::Domain = "big.test".parse().unwrap();
+        let limit = config.limits.default;
+        config.limits.domain.insert(domain.clone(), limit);
+        close_rates(&mut config);
+        assert_eq!(config.limits.of(&domain).rate, Some(Rate::Closed));
+        assert_eq!(config.limits.default.rate, Some(Rate::Closed));
+    }
+}
