@@ -80,11 +80,14 @@ impl Door {
             config.route.relay = route.to_owned();
         }
         local::log_errors(&config)?;
-        match purpose {
-            Purpose::Send => preflight::check(&config).await?,
-            Purpose::Look | Purpose::Change => local::close_rates(&mut config),
-        }
-        let local = Local::start(config, local::any_port().await?).await;
+        let listener = local::any_port().await?;
+        let local = match purpose {
+            Purpose::Send => {
+                preflight::check(&config).await?;
+                Local::start(config, listener).await
+            }
+            Purpose::Look | Purpose::Change => Local::start_idle(config, listener).await,
+        };
         let local = local.map_err(|error| match exit::of(&error) {
             // It is in use, and whoever uses it did not answer above.
             Exit::WrongState => stop(Exit::Unreachable, error.to_string()),

@@ -13,7 +13,6 @@ use postrider_service::key::KEY_FILE;
 use postrider_service::{
     ApiKey, Config, Service, StartError, StartOptions, StoreKind, listen, telemetry,
 };
-use postrider_types::Rate;
 use tokio::net::TcpListener;
 
 use crate::exit::{Exit, stop};
@@ -30,6 +29,12 @@ const DRAIN_AFTER_MAX: Duration = Duration::from_secs(30);
 /// The key of a service that has no key file.
 pub(crate) const DEV_KEY: &str = "dev";
 
+/// The embedded store, and everything in it sent.
+pub(crate) const SENDING: StartOptions = StartOptions {
+    store: StoreKind::Sqlite,
+    is_sending: true,
+};
+
 /// A service of ours.
 pub(crate) struct Local {
     service: Service,
@@ -37,12 +42,20 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Starts a service with its own key.
+    /// Starts a service with its own key, that sends.
     pub(crate) async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
-        let data_dir = config.server.data_dir.clone();
-        create(&data_dir)?;
-        let (key, _) = ApiKey::load_or_create(&data_dir)?;
-        Self::start_with(config, listener, key).await
+        let key = own_key(&config)?;
+        Self::start_with(config, listener, key, SENDING).await
+    }
+
+    /// Starts a service with its own key, that is only looked at and fed.
+    pub(crate) async fn start_idle(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
+        let key = own_key(&config)?;
+        let options = StartOptions {
+            is_sending: false,
+            ..SENDING
+        };
+        Self::start_with(config, listener, key, options).await
     }
 
     /// Starts a service with this key.
@@ -50,10 +63,10 @@ impl Local {
         config: Config,
         listener: TcpListener,
         key: ApiKey,
+        options: StartOptions,
     ) -> anyhow::Result<Self> {
         let data_dir = config.server.data_dir.clone();
-        let store = StoreKind::Sqlite;
-        let service = Service::start(config, listener, key, StartOptions { store }).await;
+        let service = Service::start(config, listener, key, options).await;
         let service = service.map_err(refusal)?;
         let endpoint_file = data_dir.join(ENDPOINT_FILE);
         // A courtesy to other calls: a service without it works as well.
@@ -113,13 +126,11 @@ pub(crate) fn is_data_dir(data_dir: &Path) -> bool {
     data_dir.join(STORE_FILE).exists()
 }
 
-/// Closes every rate, so that a service only reads and takes in, and sends nothing.
-pub(crate) fn close_rates(config: &mut Config) {
-    let limits = &mut config.limits;
-    let all = std::iter::once(&mut limits.default).chain(limits.domain.values_mut());
-    for limit in all {
-        limit.rate = Some(Rate::Closed);
-    }
+/// The key in the data directory of the configuration, both made when missing.
+fn own_key(config: &Config) -> anyhow::Result<ApiKey> {
+    create(&config.server.data_dir)?;
+    let (key, _) = ApiKey::load_or_create(&config.server.data_dir)?;
+    Ok(key)
 }
 
 /// Sets up the log for a command that speaks for itself: errors only, unless asked otherwise.
@@ -145,9 +156,7 @@ pub(crate) fn create(data_dir: &Path) -> anyhow::Result<()> {
 fn refusal(error: StartError) -> anyhow::Error {
     let exit = match &error {
         StartError::Relay(_) | StartError::DevKey { .. } => Exit::Usage,
-        StartError::Store(store) if store.to_string().contains("is in use by the process") => {
-            Exit::WrongState
-        }
+        error if error.owner().is_some() => Exit::WrongState,
         _ => Exit::Failed,
     };
     stop(exit, error.to_string())
@@ -189,16 +198,5 @@ mod tests {
         let pid = std::process::id().to_string();
         assert!(error.to_string().contains(&pid), "{error}");
         service.stop().await;
-    }
-
-    #[test]
-    fn closed_rates_leave_no_domain_open() {
-        let mut config = Config::default();
-        let domain: postrider_types::Domain = "big.test".parse().unwrap();
-        let limit = config.limits.default;
-        config.limits.domain.insert(domain.clone(), limit);
-        close_rates(&mut config);
-        assert_eq!(config.limits.of(&domain).rate, Some(Rate::Closed));
-        assert_eq!(config.limits.default.rate, Some(Rate::Closed));
     }
 }

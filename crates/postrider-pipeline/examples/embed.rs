@@ -1,57 +1,39 @@
 //! A newsletter backend in Rust, without the service: one email to a hundred readers.
-
-use std::time::Duration;
+#![expect(clippy::print_stdout, reason = "an example speaks to a person")]
+use std::{env::temp_dir, fmt::Write as _, sync::Arc, time::Duration};
 
 use postrider_mock_smtp::{MockServer, Profile, Settings as MockSettings};
-use postrider_pipeline::{Postrider, Settings, SystemClock};
+use postrider_pipeline::{Postrider, Settings, SystemClock, audience::Format, intake::Audiences};
+use postrider_store::memory;
 use postrider_store::request::CampaignChange::{Seal, Start};
-use postrider_store::{Request, memory};
-use postrider_types::{Email, LaneName, TenantId, Variables};
+use postrider_types::{Email, TenantId};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let mock = MockServer::start(listener, Profile::sink(), MockSettings::in_memory())?;
+    let settings = Settings::for_relay(&format!("smtp://{}", mock.local_addr()))?;
     let clock = SystemClock::start();
     let store = memory::open(rand::random(), clock.as_now())?;
-    let settings = Settings::for_relay(&format!("smtp://{}", mock.local_addr()))?;
+    let (lists, limits) = (settings.intake, settings.limits.clone());
+    let audiences = Audiences::new(&store, Arc::new(clock), lists, &limits, temp_dir());
     let postrider = Postrider::start(store, settings, clock).await?;
 
-    let email = Email::html(
-        "News <news@example.test>".parse()?,
-        "Hi {{ name }}",
-        "<p>Hi!</p>",
-    );
-    let (email, _) = postrider.put_email(TenantId::DEFAULT, &email).await?;
-    let campaign = postrider
-        .create_campaign(TenantId::DEFAULT, "hello", email)
-        .await?
-        .id;
-    let reader = |n| -> anyhow::Result<_> {
-        let variables = Variables::from_json_object(format!("{{\"name\":\"Reader {n}\"}}"))?;
-        Ok((format!("reader-{n}@example.test").parse()?, variables))
-    };
-    let recipients = (1..=100).map(reader).collect::<anyhow::Result<Vec<_>>>()?;
-    let lane = LaneName::own(&"example.test".parse()?);
     let tenant = TenantId::DEFAULT;
-    postrider
-        .store()
-        .ask(Request::File {
-            tenant,
-            campaign,
-            lane,
-            recipients,
-        })
-        .await?;
-    postrider.change_campaign(campaign, Seal).await?;
+    let email = Email::html("news@example.test".parse()?, "Hi {{ name }}", "<p>Hi!");
+    let (email, _) = postrider.put_email(tenant, &email).await?;
+    let campaign = postrider.create_campaign(tenant, "hello", email).await?.id;
     postrider.change_campaign(campaign, Start).await?;
 
-    let finished = postrider.finished(campaign).await?;
+    let mut list = "email,name\n".to_owned();
+    (1..=100).try_for_each(|n| writeln!(list, "reader-{n}@example.test,Reader {n}"))?;
+    let mut audience = audiences.open(tenant, campaign).await?;
+    audience.read_from(Format::Csv, list.as_bytes()).await?;
+    postrider.change_campaign(campaign, Seal).await?;
+
+    let tally = postrider.finished(campaign).await?.tally;
     postrider.drain(Duration::from_secs(5)).await;
-    println!(
-        "{:?}; the mock accepted {}",
-        finished.tally,
-        mock.stop().await.accepted
-    );
+    anyhow::ensure!(mock.stop().await.accepted == 100, "the receiver disagrees");
+    println!("{tally:?}");
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! Without a relay it starts the mock in its own process. Prints messages a second, and commits
 //! and CPU a message.
 
+#![expect(clippy::print_stdout, reason = "figures are for a person")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

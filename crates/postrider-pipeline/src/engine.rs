@@ -192,6 +192,9 @@ impl Postrider {
     /// what is not done after `within` is dropped as a crash would drop it, which is safe.
     pub async fn drain(&self, within: Duration) {
         self.shell.drain(within).await;
+        let steps = std::mem::take(&mut *self.steps.lock().unwrap_or_else(PoisonError::into_inner));
+        // Half done is fine: the next start goes on.
+        drop(steps);
     }
 
     async fn campaign(&self, request: Request) -> Result<Campaign, EngineError> {

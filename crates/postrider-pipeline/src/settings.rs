@@ -25,6 +25,8 @@ pub struct Settings {
     pub intake: IntakeSettings,
     /// Largest email, in bytes of content.
     pub email_bytes_max: usize,
+    /// Whether anything is sent; without it, a store is only looked at and fed.
+    pub is_sending: bool,
 }
 
 impl Settings {
@@ -74,6 +76,7 @@ impl Settings {
                 dedup_bytes_max: 256 << 20,
             },
             email_bytes_max: 10_000_000,
+            is_sending: true,
         })
     }
 }

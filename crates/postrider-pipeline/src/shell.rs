@@ -14,7 +14,7 @@ use postrider_types::{EmailId, TenantId, Timestamp, WorkerId};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::bounds::{COMMANDS_WAITING_MAX, EVENTS_PER_TURN_MAX, EVENTS_WAITING_MAX};
 use crate::clock::{Clock, SystemClock};
@@ -30,7 +30,9 @@ pub(crate) struct Shell {
     status: Arc<Mutex<Status>>,
     progress: watch::Sender<u64>,
     drained: watch::Receiver<bool>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Says that everything is to end now.
+    over: watch::Sender<bool>,
+    tasks: Mutex<JoinSet<()>>,
 }
 
 /// Starts the tasks of a shell: the core, and those that bring it news.
@@ -38,6 +40,7 @@ pub(crate) fn start(store: Store, settings: Settings, clock: SystemClock) -> She
     let (events, received) = mpsc::channel(EVENTS_WAITING_MAX);
     let (progress, _) = watch::channel(0);
     let (drained_tx, drained) = watch::channel(false);
+    let (over, is_over) = watch::channel(false);
     let status = Arc::<Mutex<Status>>::default();
     let mut rng: StdRng = rand::make_rng();
     let worker = WorkerId(rng.random());
@@ -45,6 +48,11 @@ pub(crate) fn start(store: Store, settings: Settings, clock: SystemClock) -> She
         email_bytes_max: settings.email_bytes_max,
     };
     let lease_time = settings.lease.time;
+    let first = if settings.is_sending {
+        Event::Filed
+    } else {
+        Event::Drain
+    };
     let run = Run {
         bodies: Arc::new(Bodies::new(store.clone(), settings.cache, limits)),
         key: MessageKey(store.message_key()),
@@ -60,18 +68,35 @@ pub(crate) fn start(store: Store, settings: Settings, clock: SystemClock) -> She
         progress: progress.clone(),
         drained: drained_tx,
     };
-    let tasks = vec![
-        tokio::spawn(run.run(received)),
-        tokio::spawn(listen(store.clone(), events.clone())),
-        tokio::spawn(reap(store, clock, lease_time)),
-    ];
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run.run(first, received, is_over.clone()));
+    tasks.spawn(until(
+        is_over.clone(),
+        listen(store.clone(), events.clone()),
+    ));
+    tasks.spawn(until(is_over, reap(store, clock, lease_time)));
+    let tasks = Mutex::new(tasks);
     Shell {
         events,
         status,
         progress,
         drained,
-        tasks: Mutex::new(tasks),
+        over,
+        tasks,
     }
+}
+
+/// Lets a task run until everything is to end.
+async fn until(mut is_over: watch::Receiver<bool>, task: impl Future<Output = ()>) {
+    tokio::select! {
+        () = task => {}
+        () = end(&mut is_over) => {}
+    }
+}
+
+/// Waits until everything is to end; a shell that is gone is over too.
+async fn end(is_over: &mut watch::Receiver<bool>) {
+    drop(is_over.wait_for(|is_over| *is_over).await);
 }
 
 impl Shell {
@@ -104,18 +129,10 @@ impl Shell {
         if tokio::time::timeout(within, drained).await.is_err() {
             tracing::warn!("some messages had no reply in time; they are in doubt");
         }
-        self.abort();
-    }
-
-    fn abort(&self) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.drain(..).for_each(|task| task.abort());
-    }
-}
-
-impl Drop for Shell {
-    fn drop(&mut self) {
-        self.abort();
+        self.over.send_replace(true);
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        // They end by themselves, and with them the handles of the store that they hold.
+        tasks.join_all().await;
     }
 }
 
@@ -165,8 +182,13 @@ struct Run {
 }
 
 impl Run {
-    async fn run(mut self, mut received: mpsc::Receiver<Event>) {
-        self.turn(vec![Event::Filed]);
+    async fn run(
+        mut self,
+        first: Event,
+        mut received: mpsc::Receiver<Event>,
+        mut is_over: watch::Receiver<bool>,
+    ) {
+        self.turn(vec![first]);
         loop {
             let wake_at = self.core.wake_at();
             let first = tokio::select! {
@@ -175,7 +197,10 @@ impl Run {
                     None => return,
                 },
                 () = self.sleep_until(wake_at) => Event::Time,
+                () = end(&mut is_over) => return self.work.shutdown().await,
             };
+            // Couriers that are ready go first, so that what they bring shares this turn's commit.
+            tokio::task::yield_now().await;
             let mut events = vec![first];
             while events.len() < EVENTS_PER_TURN_MAX
                 && let Ok(event) = received.try_recv()

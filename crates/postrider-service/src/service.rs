@@ -48,6 +48,8 @@ pub enum StoreKind {
 pub struct StartOptions {
     /// Where everything durable is kept.
     pub store: StoreKind,
+    /// Whether anything is sent; without it, a store is only looked at and fed.
+    pub is_sending: bool,
 }
 
 /// A running service. When it is dropped without [`Service::stop`], it goes on until the runtime
@@ -102,7 +104,8 @@ impl Service {
                 address: local_addr,
             });
         }
-        let settings = wiring::settings(&config).map_err(StartError::Relay)?;
+        let mut settings = wiring::settings(&config).map_err(StartError::Relay)?;
+        settings.is_sending = options.is_sending;
         let clock = SystemClock::start();
         let (store, home) = open(&config, options.store, clock).await?;
 

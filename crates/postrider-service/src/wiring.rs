@@ -35,6 +35,7 @@ pub fn settings(config: &Config) -> Result<Settings, RelayError> {
             dedup_bytes_max: DEDUP_BYTES_MAX,
         },
         email_bytes_max: size(config.email.size_max),
+        is_sending: true,
     })
 }
 

@@ -193,3 +193,27 @@ impl Iterator for Merge<'_> {
         Some(Ok(key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(of: u32) -> impl Iterator<Item = Key> {
+        (0..1_000_u32).map(move |n| Key::of(u128::from(16 * n + of) << 96 | u128::from(n) << 40))
+    }
+
+    #[test]
+    fn one_run_too_many_merges_them_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut runs = Runs::new(dir.path().to_owned());
+        for of in 0..10 {
+            runs.add(keys(of)).unwrap();
+            assert!(runs.runs.len() <= RUNS_MAX);
+            assert_eq!(runs.len(), 1_000 * u64::from(of + 1));
+        }
+        for of in 0..12 {
+            let is_there = |key: Key| runs.contains(&key).unwrap() == (of < 10);
+            assert!(keys(of).all(is_there), "run {of}");
+        }
+    }
+}

@@ -80,7 +80,11 @@ impl Core {
     pub fn new(settings: Settings, worker: WorkerId) -> Self {
         Self {
             limits: Limits::new(settings.limits.clone()),
-            route: Route::new(settings.route.delay_min, settings.route.delay_max),
+            route: Route::new(
+                settings.route.relay.to_string(),
+                settings.route.delay_min,
+                settings.route.delay_max,
+            ),
             connections: Connections::new(settings.route.connections_max),
             hands: HashMap::new(),
             lines: Lines::default(),

@@ -7,9 +7,13 @@ use std::time::Duration;
 use postrider_smtp::Trouble;
 use postrider_types::Timestamp;
 
+use crate::report;
+
 /// Whether connections may be opened.
 #[derive(Debug)]
 pub(super) struct Route {
+    /// The relay, as people know it.
+    name: String,
     delay_min: Duration,
     delay_max: Duration,
     delay: Duration,
@@ -18,8 +22,9 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) const fn new(delay_min: Duration, delay_max: Duration) -> Self {
+    pub(super) const fn new(name: String, delay_min: Duration, delay_max: Duration) -> Self {
         Self {
+            name,
             delay_min,
             delay_max,
             delay: delay_min,
@@ -52,7 +57,8 @@ impl Route {
     /// Several connections fail at once; only the first of them makes the delay grow.
     pub(super) fn failed(&mut self, trouble: &Trouble, now: Timestamp) {
         let since = self.trouble.take().map_or(now, |(_, since)| since);
-        self.trouble = Some((crate::report::chain(trouble), since));
+        let sentence = format!("{}: {}", self.name, report::chain(trouble));
+        self.trouble = Some((sentence, since));
         if self.not_until <= now {
             self.not_until = now.plus(self.delay);
             self.delay = (self.delay * 2).min(self.delay_max);

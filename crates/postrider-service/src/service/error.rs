@@ -52,6 +52,16 @@ pub enum StartError {
     System(#[source] io::Error),
 }
 
+impl StartError {
+    /// The process id of whoever owns the data directory, when that is why.
+    pub const fn owner(&self) -> Option<u32> {
+        match self {
+            Self::Store(StoreError::Owned { pid, .. }) => Some(*pid),
+            _ => None,
+        }
+    }
+}
+
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)

@@ -22,6 +22,7 @@ async fn start(data_dir: &std::path::Path) -> Result<(Service, Client), StartErr
     let (key, path) = ApiKey::load_or_create(data_dir)?;
     let options = StartOptions {
         store: StoreKind::Sqlite,
+        is_sending: true,
     };
     let service = Service::start(config(data_dir), any_port().await, key, options).await?;
     let text = fs::read_to_string(path).unwrap();
@@ -84,6 +85,7 @@ async fn the_key_of_dev_opens_nothing_that_others_reach() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let options = StartOptions {
         store: StoreKind::Memory,
+        is_sending: true,
     };
     let refused = Service::start(Config::default(), listener, ApiKey::dev(), options).await;
     assert!(matches!(refused.err(), Some(StartError::DevKey { .. })));
@@ -96,6 +98,7 @@ async fn a_directory_that_cannot_be_one_is_named() {
     fs::write(&file, "not a directory").unwrap();
     let options = StartOptions {
         store: StoreKind::Sqlite,
+        is_sending: true,
     };
     let key = ApiKey::of("secret");
     let refused = Service::start(config(&file), any_port().await, key, options).await;
@@ -114,6 +117,7 @@ async fn a_relay_elsewhere_is_refused_before_anything_is_opened() {
     config.route.relay = "smtp://192.0.2.1:25".to_owned();
     let options = StartOptions {
         store: StoreKind::Sqlite,
+        is_sending: true,
     };
     let key = ApiKey::of("secret");
     let refused = Service::start(config, any_port().await, key, options).await;

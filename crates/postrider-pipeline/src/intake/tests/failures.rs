@@ -3,8 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::once;
 use postrider_store::Refused;
 use postrider_store::request::CampaignChange;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::world::*;
@@ -117,4 +120,37 @@ async fn a_spill_directory_that_is_gone_is_an_error_and_not_a_wrong_answer() {
         (5_000 - accepted, accepted)
     );
     assert_eq!(world.audience(campaign).await.len(), 5_000);
+}
+
+#[tokio::test]
+async fn a_failure_is_told_after_all_filings_in_flight_have_come_back() {
+    let (world, verdicts) = World::judged();
+    let campaign = world.campaign("hello").await;
+    let audiences = world.audiences();
+    // More chunks than one commit takes, and all of them in flight when the first one fails.
+    let list = csv(0..6_000);
+    let (ended, has_ended) = oneshot::channel();
+    let end = once(async move {
+        ended.send(()).unwrap();
+        Ok(Bytes::new())
+    });
+    let list = pieces(&list, 1_000).chain(end);
+    let mut intake = audiences.open(TENANT, campaign).await.unwrap();
+    let reading = tokio::spawn(async move { intake.read(Format::Csv, list).await });
+    has_ended.await.unwrap();
+    verdicts.send(false).unwrap();
+    drop(verdicts);
+    let error = reading.await.unwrap().unwrap_err();
+    let in_store = world.audience(campaign).await.len() as u64;
+    assert!(
+        in_store > 0,
+        "what was in flight behind the failure came through"
+    );
+    assert_eq!(error.report().unwrap().accepted, in_store);
+    let report = take_in(&audiences, campaign, &csv(0..6_000)).await.unwrap();
+    assert_eq!(
+        (report.accepted, report.duplicates),
+        (6_000 - in_store, in_store)
+    );
+    assert_eq!(world.audience(campaign).await.len(), 6_000);
 }

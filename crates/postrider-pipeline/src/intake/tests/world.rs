@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -33,15 +34,31 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let clock = SystemClock::starting_at(Timestamp::from_micros(1_700_000_000_000_000));
         let (backend, reader) = memory::parts([7; 32]);
         let filings_left = Arc::new(AtomicUsize::new(usize::MAX));
         let backend = FullDisk {
             backend,
             filings_left: Arc::clone(&filings_left),
         };
+        let clock = clock();
+        let store = Store::inline(Box::new(backend), reader, clock.as_now());
+        Self::over(store, clock, filings_left)
+    }
+
+    /// A store with a thread of its own, whose commits with filings wait for a verdict each:
+    /// `false` fails. When no more verdicts can come, all succeed.
+    pub(super) fn judged() -> (Self, Sender<bool>) {
+        let (backend, reader) = memory::parts([7; 32]);
+        let (sender, verdicts) = channel();
+        let clock = clock();
+        let backend = JudgedDisk { backend, verdicts };
+        let store = Store::on_thread(Box::new(backend), reader, clock.as_now()).unwrap();
+        (Self::over(store, clock, Arc::default()), sender)
+    }
+
+    fn over(store: Store, clock: SystemClock, filings_left: Arc<AtomicUsize>) -> Self {
         Self {
-            store: Store::inline(Box::new(backend), reader, clock.as_now()),
+            store,
             clock,
             settings: IntakeSettings {
                 errors_max: 10,
@@ -227,10 +244,35 @@ impl Backend for FullDisk {
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
                 .is_err()
         {
-            return Err(StoreError::Unwritable {
-                reason: "no space left on device".into(),
-            });
+            return Err(no_space());
         }
         self.backend.apply(batch, now)
     }
+}
+
+struct JudgedDisk {
+    backend: Box<dyn Backend>,
+    verdicts: Receiver<bool>,
+}
+
+impl Backend for JudgedDisk {
+    fn apply(&mut self, batch: Vec<Request>, now: Timestamp) -> Result<Vec<Reply>, StoreError> {
+        let is_filing = batch
+            .iter()
+            .any(|request| matches!(request, Request::File { .. }));
+        if is_filing && self.verdicts.recv() == Ok(false) {
+            return Err(no_space());
+        }
+        self.backend.apply(batch, now)
+    }
+}
+
+fn no_space() -> StoreError {
+    StoreError::Unwritable {
+        reason: "no space left on device".into(),
+    }
+}
+
+fn clock() -> SystemClock {
+    SystemClock::starting_at(Timestamp::from_micros(1_700_000_000_000_000))
 }

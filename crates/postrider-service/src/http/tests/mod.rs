@@ -56,6 +56,7 @@ impl Scene {
         change(&mut config);
         let options = StartOptions {
             store: StoreKind::Memory,
+            is_sending: true,
         };
         let key = ApiKey::of("secret");
         let service = Service::start(config, any_port().await, key, options)
