@@ -10,13 +10,14 @@ use std::time::Duration;
 use postrider_message::{Limits, Prepared, codec};
 use postrider_store::request::CampaignChange;
 use postrider_store::{Refused, Reply, Request, Store, StoreError};
-use postrider_types::{Campaign, CampaignId, Email, EmailId, InDoubtPolicy, TenantId, Timestamp};
+use postrider_types::{Campaign, CampaignId, Email, EmailId, InDoubtPolicy, TenantId};
 use tokio::sync::watch;
 
 use crate::clock::SystemClock;
 use crate::recovery;
 use crate::settings::Settings;
 use crate::shell::{self, Shell};
+use crate::status::Status;
 
 /// A running pipeline over one store: cheap to clone, ended by [`Postrider::drain`].
 #[derive(Clone)]
@@ -42,25 +43,6 @@ pub enum EngineError {
     /// The email cannot be sent as it is; all problems at once.
     #[error(transparent)]
     Email(#[from] postrider_message::PrepareError),
-}
-
-/// What the pipeline is doing, for people and metrics.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Status {
-    /// Open connections.
-    pub connections: usize,
-    /// Messages under way.
-    pub messages_in_flight: usize,
-    /// Chunks held under a lease.
-    pub chunks_held: usize,
-    /// Why the relay cannot be used now, in a sentence, and since when; `None` when it can.
-    pub route_trouble: Option<(String, Timestamp)>,
-    /// Why the store cannot record now, in a sentence; nothing is sent meanwhile.
-    pub store_trouble: Option<String>,
-    /// Bodies that were loaded from the store since the start.
-    pub bodies_loaded: u64,
-    /// Whether it takes no new work any more.
-    pub is_draining: bool,
 }
 
 impl Postrider {

@@ -21,7 +21,9 @@ pub mod rehydrate;
 pub mod report;
 pub mod settings;
 mod shell;
+pub mod status;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::Postrider;
 pub use settings::Settings;
+pub use status::Status;

@@ -20,9 +20,9 @@ use crate::bounds::{COMMANDS_WAITING_MAX, EVENTS_PER_TURN_MAX, EVENTS_WAITING_MA
 use crate::clock::{Clock, SystemClock};
 use crate::core::{ConnectionId, Core, Effect, Event, RequestId};
 use crate::courier::{Command, Courier};
-use crate::engine::Status;
 use crate::rehydrate::Bodies;
 use crate::settings::{RouteSettings, Settings};
+use crate::status::Status;
 
 /// The shell as the rest of the process sees it.
 pub(crate) struct Shell {

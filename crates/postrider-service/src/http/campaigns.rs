@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use postrider_api::{Campaign, CampaignVerb, NewCampaign, Page};
-use postrider_pipeline::engine::Status;
+use postrider_pipeline::Status;
 use postrider_store::Store;
 use postrider_store::request::CampaignChange;
 use postrider_types::CampaignId;

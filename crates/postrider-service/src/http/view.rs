@@ -6,7 +6,7 @@ use postrider_api::{
     Campaign, Email, Held, HeldReason, IntakeReport, LogEntry, NewHeader, ProblemItem, Reply, Time,
 };
 use postrider_message::PrepareError;
-use postrider_pipeline::engine::Status;
+use postrider_pipeline::Status;
 use postrider_pipeline::intake;
 use postrider_types::{CampaignState, DeliveryState, EmailId, Timestamp};
 

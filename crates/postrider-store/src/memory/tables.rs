@@ -1,83 +1,17 @@
-//! A store in memory: the fastest, the model that the others are compared with, and lost at exit.
+//! The rows of a memory store, by key.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use postrider_types::{
-    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LaneName,
-    LeaseToken, LogEntry, Receipt, RecipientId, TenantId, Timestamp, WorkerId,
+    Campaign, CampaignId, ChunkId, DeliveryId, EmailId, LaneName, LeaseToken, Receipt, TenantId,
+    Timestamp, WorkerId,
 };
 
+use super::State;
 use crate::error::StoreError;
-use crate::handle::{Backend, Now, Parts, Store};
-use crate::protocol;
-use crate::read::{LaneShape, Reader};
-use crate::request::{Reply, Request};
 use crate::rows::{ChunkRow, LaneRow, LeaseRow, LogRow, QueueRow, Sequence};
 use crate::tables::Tables;
-
-/// A memory store whose writer has its own thread.
-///
-/// # Errors
-/// [`StoreError::Unwritable`] when no thread can be started.
-pub fn open(message_key: [u8; 32], now: Now) -> Result<Store, StoreError> {
-    let (backend, reader) = parts(message_key);
-    Store::on_thread(backend, reader, now)
-}
-
-/// A memory store whose backend runs in the caller's thread, for scenes under simulated time.
-pub fn inline(message_key: [u8; 32], now: Now) -> Store {
-    let (backend, reader) = parts(message_key);
-    Store::inline(backend, reader, now)
-}
-
-/// Backend and reader over the same rows.
-pub fn parts(message_key: [u8; 32]) -> Parts {
-    let shared = Shared(Arc::new(Mutex::new(State::default())), message_key);
-    (Box::new(shared.clone()), Arc::new(shared))
-}
-
-#[derive(Clone)]
-struct Shared(Arc<Mutex<State>>, [u8; 32]);
-
-impl Shared {
-    /// A reader that panicked cannot have left anything half done.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Debug, Default)]
-struct State {
-    sequences: HashMap<Sequence, u64>,
-    campaigns: BTreeMap<CampaignId, Campaign>,
-    names: HashMap<(TenantId, String), CampaignId>,
-    emails: HashMap<(TenantId, EmailId), Bytes>,
-    receipts: BTreeMap<DeliveryId, Receipt>,
-    log: Vec<LogRow>,
-    chunks: BTreeMap<ChunkId, ChunkRow>,
-    /// The chunks that the batcher filed, by first number.
-    filed: BTreeMap<(CampaignId, RecipientId), ChunkId>,
-    /// By lane, then due, then chunk.
-    queue: BTreeMap<LaneName, BTreeMap<(Timestamp, ChunkId), CampaignId>>,
-    queued: BTreeMap<CampaignId, BTreeMap<ChunkId, (LaneName, Timestamp)>>,
-    parked: BTreeMap<(CampaignId, ChunkId), (LaneName, Timestamp)>,
-    lanes: BTreeMap<LaneName, LaneRow>,
-    turns: BTreeMap<u64, LaneName>,
-    wakes: BTreeSet<(Timestamp, LaneName)>,
-    leases: BTreeMap<LeaseToken, LeaseRow>,
-}
-
-impl Backend for Shared {
-    fn apply(&mut self, batch: Vec<Request>, now: Timestamp) -> Result<Vec<Reply>, StoreError> {
-        let mut state = self.state();
-        batch
-            .into_iter()
-            .map(|request| protocol::apply(&mut *state, request, now))
-            .collect()
-    }
-}
 
 impl Tables for State {
     fn next(&mut self, sequence: Sequence) -> Result<u64, StoreError> {
@@ -320,140 +254,5 @@ impl Tables for State {
         over.sort_by_key(|lease| (lease.until, lease.token));
         over.truncate(limit);
         Ok(over)
-    }
-}
-
-impl Reader for Shared {
-    fn message_key(&self) -> [u8; 32] {
-        self.1
-    }
-
-    fn email(&self, tenant: TenantId, email: EmailId) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.state().emails.get(&(tenant, email)).cloned())
-    }
-
-    fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>, StoreError> {
-        self.state().campaign(campaign)
-    }
-
-    fn campaign_named(&self, tenant: TenantId, name: &str) -> Result<Option<Campaign>, StoreError> {
-        let mut state = self.state();
-        let found = state.campaign_named(tenant, name)?;
-        Ok(found.and_then(|id| state.campaigns.get(&id).cloned()))
-    }
-
-    fn campaigns(
-        &self,
-        tenant: TenantId,
-        before: Option<CampaignId>,
-        limit: usize,
-    ) -> Result<Vec<Campaign>, StoreError> {
-        let state = self.state();
-        let newest_first = state.campaigns.values().rev();
-        let of_tenant = newest_first.filter(|c| c.tenant == tenant);
-        let page = of_tenant.filter(|c| before.is_none_or(|before| c.id < before));
-        Ok(page.take(limit).cloned().collect())
-    }
-
-    fn receipts(
-        &self,
-        tenant: TenantId,
-        campaign: CampaignId,
-        from: RecipientId,
-        wanted: Option<DeliveryState>,
-        limit: usize,
-    ) -> Result<Vec<Receipt>, StoreError> {
-        let first = DeliveryId {
-            tenant,
-            campaign,
-            recipient: from,
-        };
-        let last = DeliveryId {
-            recipient: RecipientId(u32::MAX),
-            ..first
-        };
-        let state = self.state();
-        let page = state
-            .receipts
-            .range(first..=last)
-            .map(|(_, receipt)| receipt);
-        let page = page.filter(|receipt| wanted.is_none_or(|wanted| receipt.state == wanted));
-        Ok(page.take(limit).cloned().collect())
-    }
-
-    fn audience(
-        &self,
-        tenant: TenantId,
-        campaign: CampaignId,
-        from: RecipientId,
-        limit: usize,
-    ) -> Result<Vec<ChunkRow>, StoreError> {
-        let state = self.state();
-        let up_to = state
-            .filed
-            .range((campaign, RecipientId(0))..=(campaign, from));
-        let start = up_to.last().map_or(from, |(&(_, first), _)| first);
-        let filed = state
-            .filed
-            .range((campaign, start)..=(campaign, RecipientId(u32::MAX)));
-        let chunks = filed.filter_map(|(_, chunk)| state.chunks.get(chunk));
-        Ok(chunks
-            .filter(|chunk| chunk.tenant == tenant)
-            .take(limit)
-            .cloned()
-            .collect())
-    }
-
-    fn receipts_of(
-        &self,
-        tenant: TenantId,
-        address: &AddressKey,
-        limit: usize,
-    ) -> Result<Vec<Receipt>, StoreError> {
-        let state = self.state();
-        let newest_first = state.receipts.values().rev();
-        let of_tenant = newest_first.filter(|receipt| receipt.delivery.tenant == tenant);
-        let found = of_tenant.filter(|receipt| receipt.address.key() == *address);
-        Ok(found.take(limit).cloned().collect())
-    }
-
-    fn log(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
-        let state = self.state();
-        let numbered = (1_u64..).zip(&state.log);
-        let new = numbered.filter(|(number, row)| *number > after && row.delivery.tenant == tenant);
-        let entry = |(number, row): (u64, &LogRow)| {
-            let receipt = state.receipts.get(&row.delivery)?;
-            Some(LogEntry {
-                number,
-                delivery: row.delivery,
-                address: receipt.address.clone(),
-                attempt: row.attempt,
-                state: row.state,
-                reply: row.reply.clone(),
-                at: row.at,
-            })
-        };
-        Ok(new.filter_map(entry).take(limit).collect())
-    }
-
-    fn lanes(&self, limit: usize) -> Result<Vec<LaneShape>, StoreError> {
-        let state = self.state();
-        let mut shapes: Vec<_> = state
-            .queue
-            .iter()
-            .filter(|(_, chunks)| !chunks.is_empty())
-            .map(|(lane, chunks)| LaneShape {
-                lane: lane.clone(),
-                chunks: chunks.len() as u64,
-                due_at: chunks.first_key_value().map(|(&(due_at, _), _)| due_at),
-                not_until: state
-                    .lanes
-                    .get(lane)
-                    .map_or(Timestamp::EPOCH, |row| row.not_until),
-            })
-            .collect();
-        shapes.sort_by(|a, b| b.chunks.cmp(&a.chunks).then_with(|| a.lane.cmp(&b.lane)));
-        shapes.truncate(limit);
-        Ok(shapes)
     }
 }

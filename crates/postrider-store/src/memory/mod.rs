@@ -1,0 +1,81 @@
+//! A store in memory: the fastest, the model that the others are compared with, and lost at exit.
+
+mod reader;
+mod tables;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use postrider_types::{
+    Campaign, CampaignId, ChunkId, DeliveryId, EmailId, LaneName, LeaseToken, Receipt, RecipientId,
+    TenantId, Timestamp,
+};
+
+use crate::error::StoreError;
+use crate::handle::{Backend, Now, Parts, Store};
+use crate::protocol;
+use crate::request::{Reply, Request};
+use crate::rows::{ChunkRow, LaneRow, LeaseRow, LogRow, Sequence};
+
+/// A memory store whose writer has its own thread.
+///
+/// # Errors
+/// [`StoreError::Unwritable`] when no thread can be started.
+pub fn open(message_key: [u8; 32], now: Now) -> Result<Store, StoreError> {
+    let (backend, reader) = parts(message_key);
+    Store::on_thread(backend, reader, now)
+}
+
+/// A memory store whose backend runs in the caller's thread, for scenes under simulated time.
+pub fn inline(message_key: [u8; 32], now: Now) -> Store {
+    let (backend, reader) = parts(message_key);
+    Store::inline(backend, reader, now)
+}
+
+/// Backend and reader over the same rows.
+pub fn parts(message_key: [u8; 32]) -> Parts {
+    let shared = Shared(Arc::new(Mutex::new(State::default())), message_key);
+    (Box::new(shared.clone()), Arc::new(shared))
+}
+
+#[derive(Clone)]
+struct Shared(Arc<Mutex<State>>, [u8; 32]);
+
+impl Shared {
+    /// A reader that panicked cannot have left anything half done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sequences: HashMap<Sequence, u64>,
+    campaigns: BTreeMap<CampaignId, Campaign>,
+    names: HashMap<(TenantId, String), CampaignId>,
+    emails: HashMap<(TenantId, EmailId), Bytes>,
+    receipts: BTreeMap<DeliveryId, Receipt>,
+    log: Vec<LogRow>,
+    chunks: BTreeMap<ChunkId, ChunkRow>,
+    /// The chunks that the batcher filed, by first number.
+    filed: BTreeMap<(CampaignId, RecipientId), ChunkId>,
+    /// By lane, then due, then chunk.
+    queue: BTreeMap<LaneName, BTreeMap<(Timestamp, ChunkId), CampaignId>>,
+    queued: BTreeMap<CampaignId, BTreeMap<ChunkId, (LaneName, Timestamp)>>,
+    parked: BTreeMap<(CampaignId, ChunkId), (LaneName, Timestamp)>,
+    lanes: BTreeMap<LaneName, LaneRow>,
+    turns: BTreeMap<u64, LaneName>,
+    wakes: BTreeSet<(Timestamp, LaneName)>,
+    leases: BTreeMap<LeaseToken, LeaseRow>,
+}
+
+impl Backend for Shared {
+    fn apply(&mut self, batch: Vec<Request>, now: Timestamp) -> Result<Vec<Reply>, StoreError> {
+        let mut state = self.state();
+        batch
+            .into_iter()
+            .map(|request| protocol::apply(&mut *state, request, now))
+            .collect()
+    }
+}

@@ -1,0 +1,148 @@
+//! Cold reads of a memory store.
+
+use bytes::Bytes;
+use postrider_types::{
+    AddressKey, Campaign, CampaignId, DeliveryId, DeliveryState, EmailId, LogEntry, Receipt,
+    RecipientId, TenantId, Timestamp,
+};
+
+use super::Shared;
+use crate::error::StoreError;
+use crate::read::{LaneShape, Reader};
+use crate::rows::{ChunkRow, LogRow};
+use crate::tables::Tables;
+
+impl Reader for Shared {
+    fn message_key(&self) -> [u8; 32] {
+        self.1
+    }
+
+    fn email(&self, tenant: TenantId, email: EmailId) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.state().emails.get(&(tenant, email)).cloned())
+    }
+
+    fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>, StoreError> {
+        self.state().campaign(campaign)
+    }
+
+    fn campaign_named(&self, tenant: TenantId, name: &str) -> Result<Option<Campaign>, StoreError> {
+        let mut state = self.state();
+        let found = state.campaign_named(tenant, name)?;
+        Ok(found.and_then(|id| state.campaigns.get(&id).cloned()))
+    }
+
+    fn campaigns(
+        &self,
+        tenant: TenantId,
+        before: Option<CampaignId>,
+        limit: usize,
+    ) -> Result<Vec<Campaign>, StoreError> {
+        let state = self.state();
+        let newest_first = state.campaigns.values().rev();
+        let of_tenant = newest_first.filter(|c| c.tenant == tenant);
+        let page = of_tenant.filter(|c| before.is_none_or(|before| c.id < before));
+        Ok(page.take(limit).cloned().collect())
+    }
+
+    fn receipts(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: RecipientId,
+        wanted: Option<DeliveryState>,
+        limit: usize,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        let first = DeliveryId {
+            tenant,
+            campaign,
+            recipient: from,
+        };
+        let last = DeliveryId {
+            recipient: RecipientId(u32::MAX),
+            ..first
+        };
+        let state = self.state();
+        let page = state
+            .receipts
+            .range(first..=last)
+            .map(|(_, receipt)| receipt);
+        let page = page.filter(|receipt| wanted.is_none_or(|wanted| receipt.state == wanted));
+        Ok(page.take(limit).cloned().collect())
+    }
+
+    fn audience(
+        &self,
+        tenant: TenantId,
+        campaign: CampaignId,
+        from: RecipientId,
+        limit: usize,
+    ) -> Result<Vec<ChunkRow>, StoreError> {
+        let state = self.state();
+        let up_to = state
+            .filed
+            .range((campaign, RecipientId(0))..=(campaign, from));
+        let start = up_to.last().map_or(from, |(&(_, first), _)| first);
+        let filed = state
+            .filed
+            .range((campaign, start)..=(campaign, RecipientId(u32::MAX)));
+        let chunks = filed.filter_map(|(_, chunk)| state.chunks.get(chunk));
+        Ok(chunks
+            .filter(|chunk| chunk.tenant == tenant)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    fn receipts_of(
+        &self,
+        tenant: TenantId,
+        address: &AddressKey,
+        limit: usize,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        let state = self.state();
+        let newest_first = state.receipts.values().rev();
+        let of_tenant = newest_first.filter(|receipt| receipt.delivery.tenant == tenant);
+        let found = of_tenant.filter(|receipt| receipt.address.key() == *address);
+        Ok(found.take(limit).cloned().collect())
+    }
+
+    fn log(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        let state = self.state();
+        let numbered = (1_u64..).zip(&state.log);
+        let new = numbered.filter(|(number, row)| *number > after && row.delivery.tenant == tenant);
+        let entry = |(number, row): (u64, &LogRow)| {
+            let receipt = state.receipts.get(&row.delivery)?;
+            Some(LogEntry {
+                number,
+                delivery: row.delivery,
+                address: receipt.address.clone(),
+                attempt: row.attempt,
+                state: row.state,
+                reply: row.reply.clone(),
+                at: row.at,
+            })
+        };
+        Ok(new.filter_map(entry).take(limit).collect())
+    }
+
+    fn lanes(&self, limit: usize) -> Result<Vec<LaneShape>, StoreError> {
+        let state = self.state();
+        let mut shapes: Vec<_> = state
+            .queue
+            .iter()
+            .filter(|(_, chunks)| !chunks.is_empty())
+            .map(|(lane, chunks)| LaneShape {
+                lane: lane.clone(),
+                chunks: chunks.len() as u64,
+                due_at: chunks.first_key_value().map(|(&(due_at, _), _)| due_at),
+                not_until: state
+                    .lanes
+                    .get(lane)
+                    .map_or(Timestamp::EPOCH, |row| row.not_until),
+            })
+            .collect();
+        shapes.sort_by(|a, b| b.chunks.cmp(&a.chunks).then_with(|| a.lane.cmp(&b.lane)));
+        shapes.truncate(limit);
+        Ok(shapes)
+    }
+}
