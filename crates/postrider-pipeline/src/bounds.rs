@@ -105,3 +105,9 @@ const _: () = assert!(
     LINE_BYTES_MAX >= 4 * VARIABLES_BYTES_MAX,
     "a line must hold the largest variables, escapes included"
 );
+
+/// The gate opens when one in so many of the messages under way stands there.
+pub const GATE_SHARE: usize = 3;
+
+/// The longest that a message stands at the gate before its begin is asked.
+pub const GATE_WAIT_MAX: Duration = Duration::from_millis(2);

@@ -199,8 +199,6 @@ impl Run {
                 () = self.sleep_until(wake_at) => Event::Time,
                 () = end(&mut is_over) => return self.work.shutdown().await,
             };
-            // Couriers that are ready go first, so that what they bring shares this turn's commit.
-            tokio::task::yield_now().await;
             let mut events = vec![first];
             while events.len() < EVENTS_PER_TURN_MAX
                 && let Ok(event) = received.try_recv()

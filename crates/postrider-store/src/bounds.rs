@@ -22,9 +22,6 @@ pub const BULK_PER_COMMIT_MAX: usize = 8;
 /// Urgent requests in one commit.
 pub const URGENT_PER_COMMIT_MAX: usize = 2_048;
 
-/// How often the writer lets others run before one commit, as long as that brings requests.
-pub const GATHERINGS_MAX: usize = 8;
-
 /// Readers of cold matters at once.
 pub const READERS_MAX: usize = 4;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bounds::{BULK_PER_COMMIT_MAX, GATHERINGS_MAX, URGENT_PER_COMMIT_MAX};
+use crate::bounds::{BULK_PER_COMMIT_MAX, URGENT_PER_COMMIT_MAX};
 use crate::error::StoreError;
 use crate::handle::{Backend, Counts, Now};
 use crate::request::{Reply, Request};
@@ -51,27 +51,15 @@ impl Writer {
                     None => return,
                 }
             }
-            self.gather(&mut receiver, &mut batch);
+            while batch.len() < URGENT_PER_COMMIT_MAX {
+                match receiver.try_recv() {
+                    Ok(waiting) => self.sort(waiting, &mut batch),
+                    Err(_) => break,
+                }
+            }
             let bulk = self.bulk.len().min(BULK_PER_COMMIT_MAX);
             batch.extend(self.bulk.drain(..bulk));
             self.commit(batch);
-        }
-    }
-
-    /// Takes whatever else waits. As long as that brings something, those who are about to ask
-    /// get the processor once more: no timer, and no wait when nobody is.
-    fn gather(&mut self, receiver: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>) {
-        for _ in 0..GATHERINGS_MAX {
-            std::thread::yield_now();
-            let before = batch.len() + self.bulk.len();
-            while batch.len() < URGENT_PER_COMMIT_MAX
-                && let Ok(waiting) = receiver.try_recv()
-            {
-                self.sort(waiting, batch);
-            }
-            if batch.len() + self.bulk.len() == before {
-                return;
-            }
         }
     }
 

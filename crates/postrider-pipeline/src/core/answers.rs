@@ -102,7 +102,7 @@ impl Core {
         }
     }
 
-    fn abandon(&mut self, connection: ConnectionId, afterwards: Afterwards) {
+    pub(super) fn abandon(&mut self, connection: ConnectionId, afterwards: Afterwards) {
         if let Some(busy) = self.connections.busy(connection) {
             busy.progress = Progress::Abandoned(afterwards);
             self.effects.push(Effect::Abandon(connection));

@@ -1,5 +1,9 @@
 //! Requests to the store: when to ask, and what to remember until the answer comes.
 //!
+//! **Begins go together.** A message that arrives at the gate waits for others, until a share of
+//! all messages under way stand there, or two milliseconds are over: so a commit is shared by several
+//! connections, and a connection that is alone waits for nobody.
+//!
 //! **Outcomes ride with the next begin.** Only a begin must be durable before anything happens, so
 //! a begin is asked at once, and whatever outcomes there are go with it, into the same commit. An
 //! outcome that no begin follows waits a few milliseconds at most. If the process dies meanwhile
@@ -17,11 +21,12 @@ use postrider_types::reply::Reply;
 use postrider_types::{LaneName, LeaseToken, Outcome, Timestamp};
 
 use super::Core;
-use super::connections::Busy;
+use super::connections::{Afterwards, Busy, Progress};
 use super::event::{ConnectionId, Effect, RequestId};
 use super::hands::Stage;
 use crate::bounds::{
-    DUE_BUCKET_MIN, HANDS_PER_LANE_MAX, OUTCOME_RIDES_MAX, PREFETCH_BELOW, STORE_RETRY_AFTER,
+    DUE_BUCKET_MIN, GATE_SHARE, GATE_WAIT_MAX, HANDS_PER_LANE_MAX, OUTCOME_RIDES_MAX,
+    PREFETCH_BELOW, STORE_RETRY_AFTER,
 };
 
 /// What an answer is for.
@@ -39,6 +44,10 @@ pub(super) enum Purpose {
 pub(super) struct Asked {
     last: u64,
     open: HashMap<RequestId, (Purpose, Option<Request>)>,
+    /// Messages at the gate whose begin was not asked yet.
+    at_gate: Vec<ConnectionId>,
+    /// When they wait no longer for others.
+    gate_until: Option<Timestamp>,
     /// Outcomes that wait for the next begin.
     riding: Vec<(Purpose, Request)>,
     /// When they are asked without one.
@@ -56,6 +65,18 @@ impl Asked {
     /// Whether nothing is on the way to the store or waits for it.
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty() && self.again.is_empty() && self.riding.is_empty()
+    }
+
+    /// A message has arrived at the gate.
+    pub(super) fn arrive(&mut self, connection: ConnectionId, now: Timestamp) {
+        self.at_gate.push(connection);
+        self.gate_until
+            .get_or_insert_with(|| now.plus(GATE_WAIT_MAX));
+    }
+
+    /// When the gate opens although few stand there.
+    pub(super) const fn gate_until(&self) -> Option<Timestamp> {
+        self.gate_until
     }
 
     /// When outcomes are asked although no begin has come.
@@ -160,8 +181,37 @@ impl Core {
             .collect()
     }
 
-    pub(super) fn ask_begin(&mut self, connection: ConnectionId, begin: Request) {
+    /// Asks for the begins of those at the gate, when enough of them stand there.
+    pub(super) fn open_gate(&mut self, now: Timestamp) {
+        let enough = self.connections.in_flight().div_ceil(GATE_SHARE);
+        let is_over = self.asked.gate_until.is_some_and(|until| until <= now);
+        if self.asked.at_gate.is_empty() || (self.asked.at_gate.len() < enough && !is_over) {
+            return;
+        }
+        self.asked.gate_until = None;
         self.ask_riding();
+        for connection in std::mem::take(&mut self.asked.at_gate) {
+            self.ask_begin(connection);
+        }
+    }
+
+    fn ask_begin(&mut self, connection: ConnectionId) {
+        let Some(busy) = self.connections.busy(connection) else {
+            return;
+        };
+        let index = busy.index;
+        let Some(hand) = self.hands.get(&busy.strand.hand) else {
+            self.abandon(connection, Afterwards::Forget);
+            return;
+        };
+        busy.progress = Progress::Beginning;
+        let recipient = &hand.chunk.recipients[index];
+        let begin = Request::Begin {
+            token: hand.token(),
+            delivery: hand.delivery(index),
+            address: recipient.address.clone(),
+            attempt: recipient.attempts.saturating_add(1),
+        };
         self.ask(Purpose::Begin(connection), begin, false);
     }
 

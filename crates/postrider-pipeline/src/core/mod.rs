@@ -27,7 +27,6 @@ mod schedule;
 
 use std::collections::HashMap;
 
-use postrider_store::Request;
 use postrider_types::{LeaseToken, Outcome, Timestamp, WorkerId};
 use rand::{Rng, RngExt};
 
@@ -112,7 +111,7 @@ impl Core {
                 self.connections.failed(connection);
                 self.route.failed(&trouble, now);
             }
-            Event::AtGate(connection) => self.handle_gate(connection),
+            Event::AtGate(connection) => self.asked.arrive(connection, now),
             Event::Ended {
                 connection,
                 end,
@@ -145,6 +144,7 @@ impl Core {
             self.lines.next_at(),
             self.asked.retry_at(),
             self.asked.ride_until(),
+            self.asked.gate_until(),
             claim_at,
             route_at,
             idle_at,
@@ -170,6 +170,7 @@ impl Core {
         self.retry_requests(now);
         self.extend_leases(now);
         self.assign(now);
+        self.open_gate(now);
         self.let_ride(now);
         self.make_room(now);
         self.end_hands(now);
@@ -180,28 +181,6 @@ impl Core {
             self.is_drained = true;
             self.effects.push(Effect::Drained);
         }
-    }
-
-    /// The message is written up to its terminator: ask for the begin.
-    fn handle_gate(&mut self, connection: ConnectionId) {
-        let Some(busy) = self.connections.busy(connection) else {
-            return;
-        };
-        let (hand, index) = (busy.strand.hand, busy.index);
-        let Some(hand) = self.hands.get(&hand) else {
-            busy.progress = Progress::Abandoned(Afterwards::Forget);
-            self.effects.push(Effect::Abandon(connection));
-            return;
-        };
-        busy.progress = Progress::Beginning;
-        let recipient = &hand.chunk.recipients[index];
-        let begin = Request::Begin {
-            token: hand.token(),
-            delivery: hand.delivery(index),
-            address: recipient.address.clone(),
-            attempt: recipient.attempts.saturating_add(1),
-        };
-        self.ask_begin(connection, begin);
     }
 
     /// A transaction is over: free the connection, and judge the delivery.
