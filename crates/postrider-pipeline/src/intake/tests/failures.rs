@@ -8,7 +8,6 @@ use futures_util::stream::once;
 use postrider_store::Refused;
 use postrider_store::request::CampaignChange;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
 
 use super::world::*;
 use crate::bounds::OPEN_AGE_MAX;
@@ -58,7 +57,7 @@ async fn a_list_does_not_end_well_when_another_lists_failure_took_its_duplicates
     list.send(Ok(Bytes::from(csv(0..10)))).unwrap();
     let mut slow = audiences.open(TENANT, campaign).await.unwrap();
     let slow = tokio::spawn(async move { slow.read(Format::Csv, stream).await });
-    sleep(OPEN_AGE_MAX / 2).await;
+    pass(OPEN_AGE_MAX / 2).await;
     world.filings_left.store(0, Ordering::SeqCst);
     let fast = take_in(&audiences, campaign, &csv(0..10))
         .await
@@ -85,7 +84,7 @@ async fn a_campaign_that_is_sealed_while_a_list_is_read_takes_no_more_of_it() {
     list.send(Ok(Bytes::from(csv(0..10)))).unwrap();
     let mut intake = audiences.open(TENANT, campaign).await.unwrap();
     let reading = tokio::spawn(async move { intake.read(Format::Csv, stream).await });
-    sleep(2 * OPEN_AGE_MAX).await;
+    pass(2 * OPEN_AGE_MAX).await;
     world.change(campaign, CampaignChange::Seal).await;
     list.send(Ok(Bytes::from("late@example.test,1\n"))).unwrap();
     drop(list);

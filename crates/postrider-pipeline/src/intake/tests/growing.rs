@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_store::sqlite;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::world::*;
 use crate::bounds::{AUDIENCES_MAX, DESK_IDLE_MAX, OPEN_AGE_MAX};
@@ -20,9 +20,9 @@ async fn what_was_read_is_filed_after_200_ms_while_the_list_waits() {
     let mut intake = world.audiences().open(TENANT, campaign).await.unwrap();
     let reading = tokio::spawn(async move { intake.read(Format::Csv, stream).await });
     list.send(Ok(Bytes::from(csv(0..3)))).unwrap();
-    sleep(OPEN_AGE_MAX - Duration::from_millis(10)).await;
+    pass(OPEN_AGE_MAX - Duration::from_millis(10)).await;
     assert!(world.audience(campaign).await.is_empty());
-    sleep(Duration::from_millis(20)).await;
+    pass(Duration::from_millis(20)).await;
     assert_eq!(world.audience(campaign).await.len(), 3);
     list.send(Ok(Bytes::from("last@example.test,4"))).unwrap();
     drop(list);
@@ -74,7 +74,7 @@ async fn a_duplicate_is_told_only_when_the_first_one_is_durable() {
     list.send(Ok(Bytes::from(csv(0..10)))).unwrap();
     let mut slow = audiences.open(TENANT, campaign).await.unwrap();
     let slow = tokio::spawn(async move { slow.read(Format::Csv, stream).await });
-    sleep(Duration::from_millis(1)).await;
+    pass(Duration::from_millis(1)).await;
     let fast = take_in(&audiences, campaign, &csv(5..15)).await.unwrap();
     assert_eq!((fast.accepted, fast.duplicates), (5, 5));
     assert_eq!(world.audience(campaign).await.len(), 15);
@@ -116,10 +116,10 @@ async fn an_audience_that_nobody_feeds_is_forgotten_and_learned_again() {
     let audiences = world.audiences();
     let kept = audiences.open(TENANT, campaign).await.unwrap();
     take_in(&audiences, campaign, &csv(0..10)).await.unwrap();
-    sleep(3 * DESK_IDLE_MAX).await;
+    pass(3 * DESK_IDLE_MAX).await;
     assert_eq!(audiences.desks(), 1, "somebody still has the door in hand");
     drop(kept);
-    sleep(2 * DESK_IDLE_MAX).await;
+    pass(2 * DESK_IDLE_MAX).await;
     assert_eq!(audiences.desks(), 0);
     let report = take_in(&audiences, campaign, &csv(0..20)).await.unwrap();
     assert_eq!((report.accepted, report.duplicates), (10, 10));

@@ -276,3 +276,9 @@ fn no_space() -> StoreError {
 fn clock() -> SystemClock {
     SystemClock::starting_at(Timestamp::from_micros(1_700_000_000_000_000))
 }
+
+/// Moves the paused clock on, past every timer on the way.
+pub(super) async fn pass(span: std::time::Duration) {
+    let never = std::future::pending::<()>();
+    assert!(tokio::time::timeout(span, never).await.is_err());
+}
