@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 
 pub mod peers;
+pub mod running;
+pub mod waiting;
+
+pub use running::{Ended, Running};
+pub use waiting::{until, within};
 
 /// The folder of the workspace, whatever folder a test was started in.
 pub fn root() -> PathBuf {
@@ -14,5 +19,5 @@ pub fn root() -> PathBuf {
 
 /// Whether the long versions were asked for, by `tests/run --full`.
 pub fn is_full() -> bool {
-    std::env::var_os("POSTRIDER_TESTS_FULL").is_some()
+    std::env::var_os("TESTS_FULL").is_some()
 }
