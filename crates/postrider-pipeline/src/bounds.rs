@@ -98,6 +98,12 @@ pub const COMMANDS_WAITING_MAX: usize = 4;
 /// Campaigns that a start looks at in one step.
 pub const RECOVERY_PAGE: usize = 100;
 
+/// The gate opens when one in so many of the messages under way stands there.
+pub const GATE_SHARE: usize = 3;
+
+/// The longest that a message stands at the gate before its begin is asked.
+pub const GATE_WAIT_MAX: Duration = Duration::from_millis(2);
+
 /// The longest that an outcome waits for a begin to ride with.
 pub const OUTCOME_RIDES_MAX: Duration = Duration::from_millis(10);
 
@@ -105,9 +111,3 @@ const _: () = assert!(
     LINE_BYTES_MAX >= 4 * VARIABLES_BYTES_MAX,
     "a line must hold the largest variables, escapes included"
 );
-
-/// The gate opens when one in so many of the messages under way stands there.
-pub const GATE_SHARE: usize = 3;
-
-/// The longest that a message stands at the gate before its begin is asked.
-pub const GATE_WAIT_MAX: Duration = Duration::from_millis(2);

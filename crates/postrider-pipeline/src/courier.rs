@@ -35,7 +35,7 @@ pub(crate) struct Courier {
     pub(crate) route: Arc<RouteSettings>,
     /// The key of all Message-IDs.
     pub(crate) key: MessageKey,
-    /// What it is told; at most two commands wait.
+    /// What it is told; at most a few commands wait (`COMMANDS_WAITING_MAX`).
     pub(crate) commands: mpsc::Receiver<Command>,
     /// What it tells.
     pub(crate) events: mpsc::Sender<Event>,

@@ -2,7 +2,7 @@
 //!
 //! Starting recovers first: whoever held a lease is dead, so what was begun is in doubt and the
 //! rest goes back; waits that came from limits are forgotten, because limits may have changed.
-//! Then the [`shell`](crate::shell) runs the core until [`Postrider::drain`].
+//! Then the shell runs the core until [`Postrider::drain`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -9,13 +9,7 @@ use crate::bounds::RECOVERY_PAGE;
 /// Ends every lease, because no holder of one can live, forgets waits that came from limits, and
 /// goes on with what an earlier process left half done.
 pub(crate) async fn recover(store: &Store) -> Result<JoinSet<()>, StoreError> {
-    while is_more(
-        store
-            .ask(Request::Reap {
-                before: Timestamp::NEVER,
-            })
-            .await?,
-    ) {}
+    reap(store, Timestamp::NEVER).await?;
     store.ask(Request::Wake).await?;
     let mut running = JoinSet::new();
     let mut before = None;
@@ -31,6 +25,12 @@ pub(crate) async fn recover(store: &Store) -> Result<JoinSet<()>, StoreError> {
         }
     }
     Ok(running)
+}
+
+/// Ends every lease that runs out before `before`, step by step.
+pub(crate) async fn reap(store: &Store, before: Timestamp) -> Result<(), StoreError> {
+    while is_more(store.ask(Request::Reap { before }).await?) {}
+    Ok(())
 }
 
 /// The step-wise work that follows from a campaign's state: parked chunks of a running one go

@@ -20,7 +20,9 @@ use crate::bounds::{COMMANDS_WAITING_MAX, EVENTS_PER_TURN_MAX, EVENTS_WAITING_MA
 use crate::clock::{Clock, SystemClock};
 use crate::core::{ConnectionId, Core, Effect, Event, RequestId};
 use crate::courier::{Command, Courier};
+use crate::recovery;
 use crate::rehydrate::Bodies;
+use crate::report;
 use crate::settings::{RouteSettings, Settings};
 use crate::status::Status;
 
@@ -146,19 +148,14 @@ async fn listen(store: Store, events: mpsc::Sender<Event>) {
     }
 }
 
-/// Ends leases that ran out; each step is bounded, and a run never overlaps the next.
+/// Ends leases that ran out, in bounded steps; a run never overlaps the next.
 async fn reap(store: Store, clock: SystemClock, lease_time: Duration) {
     let mut interval = tokio::time::interval(lease_time);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        if let Err(error) = store
-            .ask(Request::Reap {
-                before: clock.now(),
-            })
-            .await
-        {
-            tracing::warn!(error = %error, "leases that ran out could not be ended");
+        if let Err(error) = recovery::reap(&store, clock.now()).await {
+            tracing::warn!(error = %report::chain(&error), "leases that ran out could not be ended");
         }
     }
 }

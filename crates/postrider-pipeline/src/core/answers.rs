@@ -24,7 +24,7 @@ impl Core {
         };
         match answer {
             Ok(reply) => {
-                self.asked.recovered();
+                self.asked.recovered(now);
                 self.handle_reply(purpose, reply, now);
             }
             Err(error) => {
@@ -198,10 +198,9 @@ impl Core {
             }
             Err(BodyTrouble::Store(error)) => {
                 self.asked.failed(report::chain(&error), None, now);
-                tokens
-                    .iter()
-                    .filter_map(|t| self.hands.get_mut(t).map(Hand::stop))
-                    .count();
+                for token in tokens {
+                    self.hands.get_mut(&token).into_iter().for_each(Hand::stop);
+                }
             }
         }
     }

@@ -118,10 +118,10 @@ impl Asked {
         self.open.remove(&request)
     }
 
-    /// The store answers again.
-    pub(super) fn recovered(&mut self) {
+    /// The store answers again; what was kept for that is asked at once.
+    pub(super) fn recovered(&mut self, now: Timestamp) {
         self.trouble = None;
-        self.retry_at = None;
+        self.retry_at = (!self.again.is_empty()).then_some(now);
     }
 
     /// The store could not do what was asked; what must not be lost is kept.

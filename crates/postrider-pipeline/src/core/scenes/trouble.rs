@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_store::request::CampaignChange;
-use postrider_types::DeliveryState;
+use postrider_types::{CampaignState, DeliveryState};
 
 use super::world::{Does, World};
 
@@ -52,6 +52,18 @@ fn while_the_store_cannot_write_no_dot_is_written_and_nothing_is_lost() {
     assert!(world.core.status().store_trouble.is_some());
     world.run(Duration::from_secs(60));
     assert_eq!(world.tally()[DeliveryState::Delivered], 200);
+    world.check_honest();
+}
+
+#[test]
+fn an_outcome_that_failed_is_asked_again_although_another_answer_came_first() {
+    let mut world = World::new(World::settings());
+    world.unrecorded = 3;
+    world.file("example.test", 20, false);
+    world.change(CampaignChange::Seal);
+    world.run(Duration::from_secs(60));
+    assert_eq!(world.tally()[DeliveryState::Delivered], 20);
+    assert_eq!(world.state(), CampaignState::Finished);
     world.check_honest();
 }
 

@@ -61,6 +61,8 @@ pub(super) struct World {
     pub(super) unreachable_until: Timestamp,
     /// The store cannot write before this instant.
     pub(super) unwritable_until: Timestamp,
+    /// Outcomes that the store fails to record, one request each.
+    pub(super) unrecorded: usize,
     pub(super) body: Result<(), BodyTrouble>,
     pub(super) is_drained: bool,
     pub(super) connects: usize,
@@ -92,6 +94,7 @@ impl World {
             accepted: Vec::new(),
             unreachable_until: Timestamp::EPOCH,
             unwritable_until: Timestamp::EPOCH,
+            unrecorded: 0,
             body: Ok(()),
             is_drained: false,
             connects: 0,
@@ -233,7 +236,9 @@ impl World {
     }
 
     fn answer(&mut self, request: Request) -> Result<StoreReply, StoreError> {
-        if self.now < self.unwritable_until {
+        let is_unlucky = matches!(request, Request::Record { .. }) && self.unrecorded > 0;
+        self.unrecorded -= usize::from(is_unlucky);
+        if self.now < self.unwritable_until || is_unlucky {
             return Err(StoreError::Unwritable {
                 reason: "no space left on device".to_owned(),
             });
