@@ -163,7 +163,7 @@ pub struct IntakeReport {
     pub duplicates: u64,
     /// Lines that were refused.
     pub bad: u64,
-    /// The first of the bad lines; `bad` counts all of them.
+    /// The first of the bad lines, as many as `intake.errors_max` says; `bad` counts all of them.
     pub errors: Vec<BadLine>,
     /// Whether the audience is sealed now.
     pub is_sealed: bool,

@@ -130,7 +130,8 @@ impl Client {
         self.ask(request.json(campaign)).await
     }
 
-    /// One page of campaigns, newest first; `after` is the `next` of the page before.
+    /// One page of campaigns, newest first; `after` is the `next` of the page before, and `limit`
+    /// is 1 to 999, by default 100, here and below.
     pub async fn campaigns(
         &self,
         after: Option<&str>,
@@ -195,7 +196,7 @@ impl Client {
         self.ask(self.request(Method::POST, &path)).await
     }
 
-    /// The receipts of one address over all campaigns, newest campaign first.
+    /// The receipts of one address over all campaigns, newest campaign first; the 100 newest.
     pub async fn receipts_of(&self, address: &str) -> Result<Page<Receipt>, ApiError> {
         let request = self.request(Method::GET, "/v1/receipts");
         self.ask(request.query(&[("address", address)])).await

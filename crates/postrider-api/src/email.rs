@@ -42,9 +42,9 @@ pub struct NewHeader {
 /// A file that travels with the email: one part `attachment` of `POST /v1/emails`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAttachment {
-    /// The file name that the recipient sees.
+    /// The file name that the recipient sees; at most 255 bytes.
     pub filename: String,
-    /// The media type, such as `application/pdf`.
+    /// The media type, such as `application/pdf`; at most 255 bytes.
     pub content_type: String,
     /// The bytes.
     pub content: Bytes,

@@ -27,7 +27,7 @@ pub enum ApiError {
         /// What is strange about it.
         reason: String,
     },
-    /// The endpoint or the key cannot be used.
+    /// What the caller gave cannot be used: the endpoint, the key, or a content type.
     #[error("{0}")]
     Settings(String),
     /// What was to be uploaded could not be read to its end. What was accepted until then is

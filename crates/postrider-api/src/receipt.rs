@@ -40,7 +40,7 @@ pub struct Reply {
     pub code: u16,
     /// The enhanced status code, such as `5.1.1`, when the server gave one.
     pub enhanced: Option<String>,
-    /// The text of all lines.
+    /// The text of all lines, joined by blanks; at most 512 bytes.
     pub text: String,
 }
 

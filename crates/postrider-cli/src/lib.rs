@@ -1,13 +1,13 @@
 //! The command `postrider`: a client of the API, also where it runs the service itself.
 //!
-//! [`main`] reads the command line ([`arguments`]) and runs one of the [`commands`]. A command
-//! gets a client from the [`door`], which leads to a service over the network, to the one that
-//! owns a data directory, or to one in this process ([`local`]); it never knows which.
+//! [`main`] reads the command line (`arguments`) and runs one of the `commands`. A command
+//! gets a client from the `door`, which leads to a service over the network, to the one that
+//! owns a data directory, or to one in this process (`local`); it never knows which.
 //!
-//! - Data goes to standard output, everything else to standard error ([`output`]).
-//! - The exit code says what kind of end it was ([`exit`]).
-//! - The environment is read in [`arguments`], and by the service for its configuration.
-//! - `send` is [`dispatch`]: what is left to do is decided in [`plan`], without I/O.
+//! - Data goes to standard output, everything else to standard error (`output`).
+//! - The exit code says what kind of end it was (`exit`).
+//! - The environment is read in `arguments`, and by the service for its configuration.
+//! - `send` is `dispatch`: what is left to do is decided in `plan`, without I/O.
 
 mod arguments;
 mod audience;

@@ -1,8 +1,8 @@
 //! A service in this process, on a data directory that no other process owns.
 //!
 //! While it runs, the file [`ENDPOINT_FILE`] in the data directory says where it answers and what
-//! its process id is, so that another call with the same `--data` finds it. A file that was left behind by a crash points at
-//! nobody, or at somebody whose key is another; both are noticed.
+//! its process id is, so that another call with the same `--data` finds it. A file that was left
+//! behind by a crash points at nobody, or at somebody whose key is another; both are noticed.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -70,6 +70,9 @@ pub struct Mail {
 /// Reads a log line by line, from the oldest.
 ///
 /// A last line without its end (the mock was killed while it wrote) is left out: no 250 followed it.
+///
+/// # Errors
+/// [`MockError`] when the file cannot be read, or a whole line of it is none of ours.
 pub fn read(path: &Path, mut each: impl FnMut(Line)) -> Result<(), MockError> {
     let failed = |source| MockError::Log {
         path: path.to_owned(),

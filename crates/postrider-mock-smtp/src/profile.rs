@@ -141,7 +141,10 @@ impl Profile {
             .find(|known| known.name == name)
     }
 
-    /// Reads a profile; an unknown key is an error, and so is a value out of its range.
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// [`MockError`] for an unknown key, and for a value out of its range.
     pub fn from_toml(text: &str) -> Result<Self, MockError> {
         let mut profile: Self = toml::from_str(text)?;
         profile.domain = profile

@@ -57,7 +57,9 @@ pub struct MockServer {
 impl MockServer {
     /// Serves the listener from now on. Must be called inside a Tokio runtime.
     ///
-    /// Fails when the profile is out of bounds, the log cannot be opened, or the listener has no address.
+    /// # Errors
+    /// [`MockError`] when the profile is out of bounds, the log cannot be opened, or the listener
+    /// has no address.
     pub fn start(
         listener: TcpListener,
         profile: Profile,
@@ -96,12 +98,13 @@ impl MockServer {
         locked(&self.shared.ledger).accepted_of(recipient)
     }
 
-    /// When MAIL commands for a domain arrived, in microseconds since the epoch.
+    /// When MAIL commands for a domain arrived, in microseconds since the epoch, in the order of
+    /// their RCPT; none unless [`Settings::is_recording_mails`].
     pub fn mail_times_of(&self, domain: &str) -> Vec<i64> {
         locked(&self.shared.ledger).mail_times_of(domain).to_vec()
     }
 
-    /// The first thousand accepts that came again.
+    /// The first thousand accepts that came again, by Message-ID or by campaign.
     pub fn duplicates(&self) -> Vec<Duplicate> {
         locked(&self.shared.ledger).duplicates().to_vec()
     }

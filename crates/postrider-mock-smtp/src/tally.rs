@@ -122,6 +122,9 @@ struct Domain {
 
 impl Ledger {
     /// Counts what an accept log holds.
+    ///
+    /// # Errors
+    /// [`MockError`] when the log cannot be read, or a line of it is none of ours.
     pub fn read_log(path: &Path) -> Result<Self, MockError> {
         let mut ledger = Self::default();
         log::read(path, |line| match line {

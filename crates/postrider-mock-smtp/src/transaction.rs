@@ -92,34 +92,19 @@ impl Transaction {
             self.domains[at].1 = place;
         }
         let delay = world.profile.behaviour(domain).reply_delay.duration();
-        let mut count = |what| records.push(Record::Count(domain.to_owned(), what));
-        let reply = match verdict {
+        let (counted, reply) = match verdict {
             Verdict::Accept(fate) => {
                 self.reply_delay = self.reply_delay.max(delay);
                 self.recipients.push(Recipient { address, fate });
-                reply::RECIPIENT_OK
+                return (reply::RECIPIENT_OK, delay);
             }
-            Verdict::Refuse => {
-                count(Count::Refused);
-                reply::NO_SUCH_USER
-            }
-            Verdict::Greylist => {
-                count(Count::Deferred);
-                reply::GREYLISTED
-            }
-            Verdict::Defer => {
-                count(Count::Deferred);
-                reply::DEFERRED
-            }
-            Verdict::OverRate => {
-                count(Count::OverRate);
-                reply::OVER_RATE
-            }
-            Verdict::OverConnections => {
-                count(Count::OverConnections);
-                reply::OVER_CONNECTIONS
-            }
+            Verdict::Refuse => (Count::Refused, reply::NO_SUCH_USER),
+            Verdict::Greylist => (Count::Deferred, reply::GREYLISTED),
+            Verdict::Defer => (Count::Deferred, reply::DEFERRED),
+            Verdict::OverRate => (Count::OverRate, reply::OVER_RATE),
+            Verdict::OverConnections => (Count::OverConnections, reply::OVER_CONNECTIONS),
         };
+        records.push(Record::Count(domain.to_owned(), counted));
         (reply, delay)
     }
 

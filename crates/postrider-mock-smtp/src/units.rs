@@ -124,7 +124,10 @@ impl Share {
     /// Every one of them.
     pub const ALL: Self = Self(1.0);
 
-    /// A share of the given size; an error outside 0 to 1.
+    /// A share of the given size.
+    ///
+    /// # Errors
+    /// [`MockError`] outside 0 to 1.
     pub fn new(part: f64) -> Result<Self, MockError> {
         if (0.0..=1.0).contains(&part) {
             return Ok(Self(part));

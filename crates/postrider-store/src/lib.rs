@@ -9,7 +9,8 @@
 //!
 //! - **A begun delivery is never re-armed by itself.** When its lease ends without an outcome it
 //!   becomes `in_doubt`.
-//! - **Each open delivery is in exactly one chunk**, and each chunk is queued, parked or leased.
+//! - **Each open delivery is in exactly one chunk** that is queued, parked or leased; a chunk
+//!   whose work is done stays as the home of its recipients' variables.
 //! - **The balance**: a campaign's audience is the sum of its tally, at every commit.
 //! - **What is answered is durable**: a reply leaves after its commit.
 

@@ -1,7 +1,8 @@
 //! Cold matters: what people and the API look at, and the body of an email.
 //!
 //! Reading never waits for the writer and never holds it up. Every listing is a page by key, so
-//! its cost is that of the page, not of what lies behind it.
+//! its cost is that of the page, not of what lies behind it; only who asks for receipts by address
+//! or by state also pays for those that are passed over.
 
 use bytes::Bytes;
 use postrider_types::{

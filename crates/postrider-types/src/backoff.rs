@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A growing delay with a random part, and an age at which to give up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Backoff {
-    /// The delay after the first attempt.
+    /// The delay after the first attempt; at most `delay_max`.
     pub delay_min: Duration,
     /// The longest delay.
     pub delay_max: Duration,
@@ -21,7 +21,10 @@ impl Backoff {
     /// The delay after attempt number `attempts` (from 1).
     ///
     /// `chance` is a random number in `0.0..1.0`: 0.5 gives the delay itself, the ends give it
-    /// less and more its jitter.
+    /// less and more its jitter, so that the longest delay of all is `delay_max` and its jitter.
+    ///
+    /// # Panics
+    /// With a jitter above 1, which would make a delay negative.
     pub fn delay(&self, attempts: u16, chance: f64) -> Duration {
         let power = i32::from(attempts.saturating_sub(1));
         let grown = self.delay_min.as_secs_f64() * self.factor.powi(power);

@@ -41,9 +41,6 @@ pub const HEADER_VALUE_BYTES_MAX: usize = 4 * 1024;
 /// Most attachments of an email.
 pub const ATTACHMENTS_MAX: usize = 50;
 
-/// Largest number of attempts that is counted; the counter stays there.
-pub const ATTEMPTS_MAX: u16 = u16::MAX;
-
 const _: () = assert!(
     VARIABLES_BYTES_MAX + LOCAL_PART_BYTES_MAX + DOMAIN_BYTES_MAX + 64 < CHUNK_BYTES_MAX,
     "the largest recipient must fit into a chunk"

@@ -111,7 +111,7 @@ pub struct Campaign {
     pub tenant: TenantId,
     /// Its number.
     pub id: CampaignId,
-    /// Its name, unique within its tenant; at most 200 bytes.
+    /// Its name, unique within its tenant; 1 to 200 bytes.
     pub name: String,
     /// The email it sends.
     pub email: EmailId,

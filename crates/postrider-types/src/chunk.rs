@@ -31,7 +31,8 @@ pub struct ChunkRecipient {
 }
 
 impl ChunkRecipient {
-    /// About how many bytes this recipient takes in a stored chunk.
+    /// About how many bytes this recipient takes in a stored chunk: what is held against
+    /// [`CHUNK_BYTES_MAX`](crate::bounds::CHUNK_BYTES_MAX).
     pub fn stored_bytes(&self) -> usize {
         self.address.as_str().len() + self.variables.as_json().len() + 32
     }

@@ -21,9 +21,9 @@ pub struct Email {
     pub html: Option<String>,
     /// The plain text body: a template, not escaped.
     pub text: Option<String>,
-    /// Extra header fields, in this order.
+    /// Extra header fields, in this order; at most 50.
     pub headers: Vec<Header>,
-    /// Attachments, in this order.
+    /// Attachments, in this order; at most 50.
     pub attachments: Vec<Attachment>,
 }
 

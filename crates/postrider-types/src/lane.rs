@@ -10,7 +10,8 @@ use crate::bounds::TAIL_LANES;
 /// The name of a lane: a domain, or `tail-00` to `tail-63`.
 ///
 /// A domain starts in the tail lane that its hash names, and gets a lane of its own when it is
-/// configured, or from its 200th recipient on; what sits in the tail lane stays there.
+/// configured, or from its 200th recipient on while its audience has room for another; what sits
+/// in the tail lane stays there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LaneName(Box<str>);
@@ -27,7 +28,7 @@ impl LaneName {
         Self(format!("tail-{:02}", hash.as_bytes()[0] % TAIL_LANES).into())
     }
 
-    /// A lane's name as a store wrote it.
+    /// A lane's name as a store wrote it; it is not checked.
     pub fn from_stored(name: &str) -> Self {
         Self(name.into())
     }
@@ -37,9 +38,10 @@ impl LaneName {
         &self.0
     }
 
-    /// Whether each recipient in this lane answers to its own domain's state.
+    /// Whether it is a tail lane, in which each recipient answers to its own domain's state.
     pub fn is_tail(&self) -> bool {
-        // A domain has a dot here, or is a single label without the hyphen and two digits.
+        // A domain that is the single label `tail-07` counts as one too. That costs it nothing but
+        // its own lane: its recipients answer to its own state all the same.
         self.0
             .strip_prefix("tail-")
             .is_some_and(|n| n.len() == 2 && n.parse::<u8>().is_ok())

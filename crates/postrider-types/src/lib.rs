@@ -3,7 +3,9 @@
 //!
 //! Values only. Nothing here reads a clock, draws a random number or does I/O, and nothing here
 //! knows a file format or a protocol: those live at the edges, in the crates that own them.
-//! An invalid value cannot be built: each constructor checks, and nothing checks again.
+//! What is read from outside is checked by its constructor, and nothing checks again. [`Backoff`],
+//! [`Reply`] and the variants of [`Rate`] are plain: whoever fills their fields keeps the ranges
+//! that stand there.
 
 pub mod address;
 pub mod backoff;

@@ -23,9 +23,10 @@ pub enum Outcome {
     /// Begun, but its own worker knows that the terminator was never written: pending again, and
     /// the attempt is not charged.
     Returned,
-    /// Too old to be tried again.
+    /// Older than the give-up age, so not tried again.
     Expired,
-    /// The message cannot be built.
+    /// The message cannot be built, or the server cannot take it: no retry helps, and nothing was
+    /// sent.
     Failed,
 }
 

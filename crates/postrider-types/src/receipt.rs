@@ -19,7 +19,8 @@ pub struct Receipt {
     pub chunk: ChunkId,
     /// The one current state.
     pub state: DeliveryState,
-    /// Attempts so far, counted from 1 when the first is made.
+    /// Attempts so far: 0 before the first; one whose dot was never written is not counted. The
+    /// counter stays at 65,535.
     pub attempts: u16,
     /// The lease under which the newest attempt was begun; a late outcome must name it.
     pub token: Option<LeaseToken>,

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::REPLY_TEXT_BYTES_MAX;
 
-/// A reply as it is kept: three digits, an enhanced status code where there is one, and the text.
+/// A reply as it is kept: a code, an enhanced status code where there is one, and the text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
-    /// The three-digit code (RFC 5321 §4.2), 200 to 599.
+    /// The three-digit code (RFC 5321 §4.2), 200 to 599; 0 when no server spoke, and the text is
+    /// a reason of our own.
     pub code: u16,
     /// The enhanced status code (RFC 3463), when the server gave one.
     pub enhanced: Option<EnhancedCode>,

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// The one current state of a delivery.
 ///
-/// `held` is not a state: it is a reason of `pending`, with since and until.
+/// `held` is not a state: the campaign says why nothing of it can be sent now. Nothing leads to
+/// `suppressed`, `capped` and `quarantined` yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -20,13 +21,14 @@ pub enum DeliveryState {
     Pending = 0,
     /// Begun, durably: the final dot may have been written, and no outcome is recorded yet.
     Attempting = 1,
-    /// Refused for now; waits until `next_attempt_at`.
+    /// Refused for now, or not reached; waits until `next_attempt_at`.
     Deferred = 2,
     /// The next hop answered 2xx to the message.
     Delivered = 3,
     /// The next hop refused it for good.
     Bounced = 4,
-    /// Sent completely, and no reply arrived: accepted or not, we cannot know.
+    /// The final dot was, or may have been, sent, and no reply is known: accepted or not, we
+    /// cannot know.
     InDoubt = 5,
     /// The address is on a list of those that are not to be mailed.
     Suppressed = 6,
@@ -34,9 +36,10 @@ pub enum DeliveryState {
     Capped = 7,
     /// Older than the give-up age.
     Expired = 8,
-    /// The campaign or its tenant is gone.
+    /// The campaign was cancelled before it began.
     Cancelled = 9,
-    /// The message cannot be built for this recipient.
+    /// The message cannot be built for this recipient, or the server cannot take it (its size, or
+    /// an address beyond ASCII); nothing was sent.
     Failed = 10,
     /// We cannot work on it (it kills its worker); a person looks.
     Quarantined = 11,

@@ -166,8 +166,7 @@ pub(crate) static KEYS: &[Key<Config>] = &[
     Key {
         path: "lease.time",
         kind: time(SECOND, HOUR, |config| &mut config.lease.time),
-        text: "How long a chunk is held before its lease must be extended: after a crash, its \
-               work waits this long.",
+        text: "How long a chunk is held before its lease must be extended.",
     },
     Key {
         path: "lease.slice",

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use postrider_api::{Code, Email, NewEmail, NewHeader, ProblemItem, PutEmail};
 use postrider_message::{Limits, Prepared, codec};
+use postrider_pipeline::report::chain;
 use postrider_types::bounds::ATTACHMENTS_MAX;
 use postrider_types::{Attachment, EmailId, Header, Mailbox};
 
@@ -57,7 +58,7 @@ pub(super) async fn show(
         let detail = "there is no such email; POST /v1/emails puts one";
         return Err(HttpError::new(Code::NotFound, detail));
     };
-    let email = codec::decode(&content).map_err(|error| HttpError::internal(error.to_string()))?;
+    let email = codec::decode(&content).map_err(|error| HttpError::internal(chain(&error)))?;
     Ok(axum::Json(view::email(id, &email)))
 }
 
@@ -164,7 +165,7 @@ async fn checked(
     match prepared {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => problems.extend(view::email_problems(&error)),
-        Err(error) => return Err(HttpError::internal(error.to_string())),
+        Err(error) => return Err(HttpError::internal(chain(&error))),
     }
     Err(HttpError::invalid_email(problems))
 }

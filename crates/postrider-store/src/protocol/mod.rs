@@ -1,15 +1,15 @@
 //! The rules: what each request does, once, for every backend.
 //!
 //! ```text
-//! pending    --refused (4xx) or unreachable before the dot--> deferred     no begin needed
+//! pending    --refused (4xx) or lost twice before the dot--> deferred      no begin needed
 //! pending    --refused (5xx) before the dot-----------------> bounced      the same
 //! pending    --begin--> attempting                                         durable before the dot
 //! attempting --2xx to the dot--> delivered | --4xx--> deferred | --5xx--> bounced
 //! attempting --lost before the dot, seen by its own worker--> pending      not charged
 //! attempting --lost after the dot, or its worker died--> in_doubt
-//! in_doubt   --late outcome--> delivered | bounced | pending
-//! deferred   --due--> pending           deferred | pending --too old--> expired
-//! pending    --campaign gone--> cancelled       pending --cannot be built--> failed
+//! in_doubt   --late outcome--> delivered | bounced | deferred | pending
+//! deferred   --begin--> attempting      deferred | pending --too old--> expired
+//! pending    --campaign cancelled--> cancelled  pending --cannot be built or taken--> failed
 //! ```
 //!
 //! Pure over [`Tables`]: no clock, no randomness, no I/O of its own. Each function validates
