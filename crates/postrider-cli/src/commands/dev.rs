@@ -13,7 +13,8 @@ use crate::call::Call;
 use crate::dispatch::Dispatch;
 use crate::exit::Exit;
 use crate::figures::count;
-use crate::{follow, sample, signals};
+use crate::signals::Stop;
+use crate::{follow, sample};
 
 use report::Report;
 use world::World;
@@ -53,11 +54,12 @@ pub(crate) struct Arguments {
 /// Does it.
 pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Exit> {
     let route = arguments.route.as_deref();
+    let stop = Stop::listen()?;
     let world = World::start(&call.globals, route, arguments.seed).await?;
     world.welcome(call.output);
     let exit = tokio::select! {
         exit = live(&world, arguments, call) => exit,
-        () = signals::stop_asked() => Ok(Exit::Done),
+        () = stop.asked() => Ok(Exit::Done),
     };
     world.end().await;
     exit

@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::content;
 use crate::exit::{Exit, stop};
 use crate::figures::{count, table};
-use crate::signals;
+use crate::signals::Stop;
 
 const SERVE_EXAMPLE: &str = "\
 Examples:
@@ -47,6 +47,7 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
     let output = call.output;
     let profile = profile(&serve.profile)?;
     let name = profile.name.clone();
+    let stop = Stop::listen()?;
     let listener = TcpListener::bind(serve.listen).await.with_context(|| {
         let listen = serve.listen;
         format!("cannot listen on {listen}; another --listen may be free")
@@ -60,7 +61,7 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
         "the mock \"{name}\" takes mail at smtp://{}; ^C stops it",
         mock.local_addr()
     ));
-    signals::stop_asked().await;
+    stop.asked().await;
     let tally = mock.stop().await;
     if output.is_json() {
         output.json(&tally)?;

@@ -10,7 +10,8 @@ use crate::dispatch::{Dispatch, Dispatched};
 use crate::door::{Door, Purpose};
 use crate::exit::Exit;
 use crate::figures::counted;
-use crate::{follow, progress, signals};
+use crate::signals::Stop;
+use crate::{follow, progress};
 
 const EXAMPLE: &str = "\
 Example:
@@ -60,9 +61,10 @@ pub(crate) async fn run(arguments: Arguments, call: &Call) -> anyhow::Result<Exi
         attachments: &attachments,
         is_waiting: !arguments.no_wait,
     };
+    let stop = Stop::listen()?;
     let dispatched = tokio::select! {
         dispatched = dispatch.run(door.client(), list, call.output) => Some(dispatched),
-        () = signals::stop_asked() => None,
+        () = stop.asked() => None,
     };
     let is_in_process = door.is_in_process();
     door.close().await;

@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::call::Call;
 use crate::exit::Exit;
 use crate::local::Local;
-use crate::{settings, signals};
+use crate::settings;
+use crate::signals::Stop;
 
 const EXAMPLE: &str = "\
 Example:
@@ -49,6 +50,7 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
     telemetry::init(&config.log)?;
     let relay = config.route.relay.clone();
     let data_dir = config.server.data_dir.clone();
+    let stop = Stop::listen()?;
     let listener = listen(config.server.listen).await?;
     let local = Local::start(config, listener).await?;
     if call.output.is_json() {
@@ -64,7 +66,7 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
         data_dir.join(KEY_FILE).display(),
         data_dir.display(),
     ));
-    signals::stop_asked().await;
+    stop.asked().await;
     call.output.note("draining; a second ^C ends at once");
     local.stop().await;
     Ok(Exit::Done)
