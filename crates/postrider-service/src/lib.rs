@@ -18,4 +18,4 @@ pub mod wiring;
 
 pub use config::Config;
 pub use key::ApiKey;
-pub use service::{Ended, Service, StartError, StartOptions, StoreKind, listen, run_until_signal};
+pub use service::{Service, StartError, StartOptions, StoreKind, listen};

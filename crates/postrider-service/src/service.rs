@@ -2,7 +2,6 @@
 
 mod error;
 mod release;
-mod signal;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +28,6 @@ use crate::metrics::Metrics;
 use crate::wiring;
 
 pub use error::StartError;
-pub use signal::{Ended, run_until_signal};
 
 /// The name of the directory, in the data directory, for what de-duplication has no memory for.
 const SPILL_DIR: &str = "spill";

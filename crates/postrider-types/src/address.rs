@@ -258,9 +258,10 @@ impl fmt::Display for Address {
     }
 }
 
+/// Without the local part: what is printed for debugging may reach a log, and people do not.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({})", self.text)
+        write!(f, "Address(…@{})", self.domain())
     }
 }
 

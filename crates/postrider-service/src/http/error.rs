@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use postrider_api::{CampaignVerb, Code, Problem, ProblemItem};
 use postrider_pipeline::engine::EngineError;
 use postrider_pipeline::intake::IntakeError;
+use postrider_pipeline::report::chain;
 use postrider_store::{Refused, StoreError};
 use postrider_types::id::IdError;
 
@@ -113,7 +114,7 @@ impl IntoResponse for HttpError {
 
 impl From<StoreError> for HttpError {
     fn from(error: StoreError) -> Self {
-        let cause = error.to_string();
+        let cause = chain(&error);
         let detail = match error {
             StoreError::Unwritable { .. } => {
                 "the store cannot write, so nothing was done; try again when the disk has room"
@@ -192,12 +193,12 @@ impl From<IntakeError> for HttpError {
             }
             IntakeError::Refused { source, .. } => source.into(),
             IntakeError::Input { source, .. } => Self {
-                cause: Some(source.to_string()),
+                cause: Some(chain(&source)),
                 ..Self::new(Code::Incomplete, detail)
             },
             IntakeError::Store { source, .. } => source.into(),
             IntakeError::Spill { source, .. } => Self {
-                cause: Some(source.to_string()),
+                cause: Some(chain(&source)),
                 ..Self::new(Code::StoreUnavailable, detail)
             },
             IntakeError::Busy(_) => Self::new(Code::Overloaded, detail),

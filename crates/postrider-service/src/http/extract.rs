@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use postrider_api::Code;
+use postrider_pipeline::report::chain;
 use postrider_types::id::IdError;
 use serde::de::DeserializeOwned;
 
@@ -149,7 +150,7 @@ pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, HttpErro
     let mut bytes = BytesMut::new();
     while let Some(block) = blocks.next().await {
         let block = block.map_err(|error| HttpError {
-            cause: Some(error.to_string()),
+            cause: Some(chain(&error)),
             ..HttpError::new(Code::Incomplete, "the request broke off before its end")
         })?;
         if bytes.len() + block.len() > bytes_max {

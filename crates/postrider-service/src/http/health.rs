@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use postrider_api::{Check, Readiness, Version};
+use postrider_pipeline::report::chain;
 
 use super::error::HttpError;
 use super::extract::NoParameters;
@@ -52,7 +53,7 @@ async fn store_trouble(api: &Api) -> Option<String> {
     let read = api.store().read(|reader| reader.campaigns(TENANT, None, 1));
     match tokio::time::timeout(READY_AFTER_MAX, read).await {
         Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(error.to_string()),
+        Ok(Err(error)) => Some(chain(&error)),
         Err(_) => Some("the store does not answer".to_owned()),
     }
 }
