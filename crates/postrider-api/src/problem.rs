@@ -84,10 +84,10 @@ impl Problem {
 }
 
 impl fmt::Display for Problem {
-    /// The sentence, and below it everything that is wrong.
+    /// The sentence, and below it everything that is wrong and not said by it already.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)?;
-        for item in &self.errors {
+        for item in self.errors.iter().filter(|item| item.detail != self.detail) {
             write!(f, "\n  {}: {}", item.field, item.detail)?;
         }
         Ok(())

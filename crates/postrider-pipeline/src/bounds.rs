@@ -67,16 +67,22 @@ pub const RECIPIENT_CELLS_PRUNE: Duration = Duration::from_secs(1);
 /// Domains whose state is kept although nothing of them is in hand.
 pub const DOMAINS_KEPT_MAX: usize = 65_536;
 
+/// How often the domains are looked through for idle ones when there are that many.
+pub const DOMAINS_PRUNE: Duration = Duration::from_secs(1);
+
 /// Connections that one delivery may lose before the dot, in one hand, before it is deferred.
 pub const LOSSES_MAX: u8 = 1;
 
 /// The shortest due bucket of what is refiled; otherwise a tenth of the wait.
 pub const DUE_BUCKET_MIN: Duration = Duration::from_secs(1);
 
+/// Whoever was given up at the gate waits for one in so many parts of the time since the first attempt.
+pub const RETURN_SHARE: u32 = 10;
+
 /// Messages left in a lane's chunk in hand below which the lane's next chunk is claimed.
 pub const PREFETCH_BELOW: usize = 100;
 
-/// Chunks of one lane in hand at once: the one that is sent and the next.
+/// Chunks of one lane in hand at once that have messages left: the one that is sent and the next.
 pub const HANDS_PER_LANE_MAX: usize = 2;
 
 /// The delay after the store could not write; nothing is sent meanwhile.

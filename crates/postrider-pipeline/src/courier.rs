@@ -3,6 +3,7 @@
 //! A courier knows one message at a time and decides nothing. The terminator is written only when
 //! the shell says so, which it does only when the core has seen the begin recorded.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use postrider_message::{Heading, MessageId, MessageKey, Prepared};
@@ -91,9 +92,12 @@ impl Courier {
         job: &Job,
         body: &Prepared,
     ) -> End {
-        let content = match self.render(job, body) {
-            Ok(content) => content,
-            Err(reason) => return End::Unbuildable(reason),
+        // A panic would end this task without a word, and the message would be under way for ever.
+        let render = AssertUnwindSafe(|| self.render(job, body));
+        let content = match catch_unwind(render) {
+            Ok(Ok(content)) => content,
+            Ok(Err(reason)) => return End::Unbuildable(reason),
+            Err(_) => return End::Unbuildable("building the message failed inside".to_owned()),
         };
         let envelope = Envelope {
             reverse_path: Some(body.from().clone()),

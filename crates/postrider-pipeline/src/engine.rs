@@ -136,6 +136,12 @@ impl Postrider {
     ) -> Result<Campaign, EngineError> {
         let changed = self.campaign(Request::Change { campaign, change }).await?;
         let steps = recovery::steps(&self.store, changed.id, changed.state);
+        let shell = Arc::clone(&self.shell);
+        let steps = async move {
+            steps.await;
+            // Nobody else may say so: what a sweep ended never comes to the core.
+            shell.made_progress();
+        };
         let mut running = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that are done are only collected.
         while running.try_join_next().is_some() {}

@@ -4,7 +4,7 @@ use postrider_store::{Reply, Request, Store, StoreError};
 use postrider_types::{CampaignId, CampaignState, TenantId, Timestamp};
 use tokio::task::JoinSet;
 
-use crate::bounds::RECOVERY_PAGE;
+use crate::bounds::{RECOVERY_PAGE, STORE_RETRY_AFTER};
 
 /// Ends every lease, because no holder of one can live, forgets waits that came from limits, and
 /// goes on with what an earlier process left half done.
@@ -52,9 +52,12 @@ pub(crate) fn steps(
                 Ok(reply) if is_more(reply.clone()) => {}
                 Ok(_) => return,
                 Err(error) => {
-                    // The next start, or the next change of the campaign, goes on from here.
-                    tracing::warn!(%campaign, error = %error, "the steps of a campaign stopped");
-                    return;
+                    tracing::warn!(%campaign, error = %error, "the steps of a campaign wait");
+                    if !error.is_transient() {
+                        // The next start, or the next change of the campaign, goes on from here.
+                        return;
+                    }
+                    tokio::time::sleep(STORE_RETRY_AFTER).await;
                 }
             }
         }
@@ -63,4 +66,105 @@ pub(crate) fn steps(
 
 fn is_more(reply: Reply) -> bool {
     matches!(reply, Reply::Done { more: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use postrider_store::request::CampaignChange;
+    use postrider_store::{Backend, memory};
+    use postrider_types::{EmailId, InDoubtPolicy, LaneName, Variables};
+
+    use super::*;
+    use crate::{Postrider, Settings, SystemClock};
+
+    const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+    /// Cannot write a few times, whenever a step is among what is asked.
+    struct Weak(Box<dyn Backend>, usize);
+
+    impl Backend for Weak {
+        fn apply(&mut self, batch: Vec<Request>, now: Timestamp) -> Result<Vec<Reply>, StoreError> {
+            let is_meant = |request: &Request| {
+                matches!(request, Request::Unpark { .. } | Request::Sweep { .. })
+            };
+            if self.1 > 0 && batch.iter().any(is_meant) {
+                self.1 -= 1;
+                let reason = "no space left on device".to_owned();
+                return Err(StoreError::Unwritable { reason });
+            }
+            self.0.apply(batch, now)
+        }
+    }
+
+    /// A store with one draft of one recipient, that fails its first few steps.
+    async fn store(failures: usize) -> (Store, CampaignId) {
+        let (backend, reader) = memory::parts([7; 32]);
+        let store = Store::inline(Box::new(Weak(backend, failures)), reader, Arc::new(|| NOW));
+        let content = bytes::Bytes::from_static(b"an email");
+        let (tenant, email) = (TenantId::DEFAULT, EmailId::of(&content));
+        let requests = vec![
+            Request::PutEmail {
+                tenant,
+                email,
+                content,
+            },
+            Request::Create {
+                tenant,
+                name: "hello".to_owned(),
+                email,
+                in_doubt: InDoubtPolicy::Hold,
+            },
+        ];
+        let replies = store.submit(requests).await.unwrap();
+        let Reply::Campaign(campaign) = &replies[1] else {
+            panic!("{replies:?}")
+        };
+        let campaign = campaign.id;
+        let to = "0@example.test".parse().unwrap();
+        let file = Request::File {
+            tenant,
+            campaign,
+            lane: LaneName::from_stored("example.test"),
+            recipients: vec![(to, Variables::default())],
+        };
+        store.ask(file).await.unwrap();
+        (store, campaign)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn parked_chunks_are_put_back_although_the_store_failed_for_a_moment() {
+        let (store, campaign) = store(3).await;
+        let change = CampaignChange::Start;
+        store
+            .ask(Request::Change { campaign, change })
+            .await
+            .unwrap();
+        steps(&store, campaign, CampaignState::Running).await;
+        let lanes = store.read(|reader| reader.lanes(10)).await.unwrap();
+        assert_eq!(lanes.len(), 1, "nothing is queued");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_a_cancelled_campaign_is_told_when_its_sweep_is_done() {
+        let (store, campaign) = store(1).await;
+        let mut settings = Settings::for_relay("smtp://127.0.0.1:25").unwrap();
+        settings.is_sending = false;
+        let postrider = Postrider::start(store, settings, SystemClock::starting_at(NOW)).await;
+        let postrider = postrider.unwrap();
+        let finished = tokio::spawn({
+            let postrider = postrider.clone();
+            async move { postrider.finished(campaign).await }
+        });
+        tokio::task::yield_now().await;
+        let change = CampaignChange::Cancel;
+        postrider.change_campaign(campaign, change).await.unwrap();
+        let span = Duration::from_secs(10);
+        let finished = tokio::time::timeout(span, finished).await;
+        let campaign = finished.expect("nobody said so").unwrap().unwrap();
+        assert_eq!(campaign.tally.open(), 0);
+        postrider.drain(span).await;
+    }
 }

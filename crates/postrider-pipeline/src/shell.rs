@@ -219,6 +219,9 @@ impl Run {
         let mut requests = Vec::new();
         let mut is_progress = false;
         for event in events {
+            if !self.is_news(&event) {
+                continue;
+            }
             is_progress |= matches!(event, Event::Answered(..));
             let now = self.clock.now();
             for effect in self.core.handle(event, now, &mut self.rng) {
@@ -234,6 +237,15 @@ impl Run {
         self.show();
         if is_progress {
             self.progress.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// A body that came when nobody held it any more is not in memory; whoever holds it since has
+    /// asked for it too.
+    fn is_news(&self, event: &Event) -> bool {
+        match event {
+            Event::Held(email, Ok(())) => self.bodies.get(*email).is_some(),
+            _ => true,
         }
     }
 

@@ -258,7 +258,8 @@ pub enum Refused {
 }
 
 impl Request {
-    /// Whether a claim may find something after this that it did not find before.
+    /// Whether a claim may find something after this that it did not find before. What ends a
+    /// lease, or is recorded after one is over, may too; that is for the one who asked to know.
     pub const fn brings_work(&self) -> bool {
         matches!(
             self,

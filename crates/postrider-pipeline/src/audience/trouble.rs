@@ -28,7 +28,7 @@ pub(crate) enum LineTrouble {
     Utf8,
     #[error("a quoted field is not closed, or text follows its closing quote")]
     Quotes,
-    #[error("the line has {found} fields, and the header has {expected}")]
+    #[error("the line has {}, and the header has {expected}", fields(*found))]
     Fields { found: usize, expected: usize },
     #[error("the line is not JSON: {0}")]
     Json(String),
@@ -144,4 +144,12 @@ fn quoted(columns: &[String]) -> String {
         text.push_str(&format!(" and {} more", columns.len() - SHOWN_MAX));
     }
     text
+}
+
+/// So many fields, in words.
+fn fields(count: usize) -> String {
+    match count {
+        1 => "1 field".to_owned(),
+        count => format!("{count} fields"),
+    }
 }

@@ -1,6 +1,6 @@
 //! Answers of the store, and bodies that came into memory.
 
-use postrider_store::{Claimed, Refused, Reply as StoreReply, StoreError};
+use postrider_store::{Claimed, Refused, Reply as StoreReply, Request, StoreError};
 use postrider_types::reply::Reply;
 use postrider_types::{CampaignId, ChunkRecipient, EmailId, LeaseToken, Outcome, Timestamp};
 
@@ -25,6 +25,13 @@ impl Core {
         match answer {
             Ok(reply) => {
                 self.asked.recovered(now);
+                if let (Some(Request::Extend { token, until }), StoreReply::Done { .. }) =
+                    (&kept, &reply)
+                    && let Some(hand) = self.hands.get_mut(token)
+                {
+                    // As it was asked, which may be long ago.
+                    hand.until = hand.until.max(*until);
+                }
                 self.handle_reply(purpose, reply, now);
             }
             Err(error) => {
@@ -51,11 +58,11 @@ impl Core {
             }
             (Purpose::Claim, _) => self.asked.claimed(None),
             (Purpose::Begin(connection), reply) => self.handle_begin(connection, &reply, now),
-            (Purpose::Record(token), _) => {
-                if let Some(hand) = self.hands.get_mut(&token) {
-                    hand.unrecorded -= 1;
-                }
-            }
+            (Purpose::Record(token), _) => match self.hands.get_mut(&token) {
+                Some(hand) => hand.unrecorded -= 1,
+                // A late one may have filed its delivery anew.
+                None => self.asked.may_claim(now),
+            },
             (Purpose::End(token), _) => {
                 self.drop_hand(token);
                 self.asked.may_claim(now);
@@ -64,7 +71,6 @@ impl Core {
             (Purpose::Extend(token), _) => {
                 if let Some(hand) = self.hands.get_mut(&token) {
                     hand.is_extending = false;
-                    hand.until = now.plus(self.settings.lease.time);
                 }
             }
         }
@@ -198,6 +204,7 @@ impl Core {
             }
             Err(BodyTrouble::Store(error)) => {
                 self.asked.failed(report::chain(&error), None, now);
+                self.asked.unreadable(now);
                 for token in tokens {
                     self.hands.get_mut(&token).into_iter().for_each(Hand::stop);
                 }
@@ -224,7 +231,8 @@ impl Core {
         }
     }
 
-    /// The chunk is no longer ours. What is on connections ends there and is not judged.
+    /// The chunk is no longer ours. What is on connections ends there; what of it was begun is
+    /// recorded late.
     fn drop_hand(&mut self, token: LeaseToken) {
         self.lines.forget(token);
         if let Some(hand) = self.hands.remove(&token) {

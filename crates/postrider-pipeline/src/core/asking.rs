@@ -15,18 +15,21 @@
 //! and asked again until it is recorded; their number is bounded by the chunks in hand.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use postrider_store::Request;
+use postrider_store::{Claimed, Request};
 use postrider_types::reply::Reply;
-use postrider_types::{LaneName, LeaseToken, Outcome, Timestamp};
+use postrider_types::{DeliveryId, LaneName, LeaseToken, Outcome, Timestamp};
 
 use super::Core;
 use super::connections::{Afterwards, Busy, Progress};
-use super::event::{ConnectionId, Effect, RequestId};
+use super::event::{ConnectionId, Effect, End, RequestId};
 use super::hands::Stage;
+use super::judge::{Attempt, Judgement, judge};
 use crate::bounds::{
     DUE_BUCKET_MIN, GATE_SHARE, GATE_WAIT_MAX, HANDS_PER_LANE_MAX, OUTCOME_RIDES_MAX,
-    PREFETCH_BELOW, STORE_RETRY_AFTER,
+    PREFETCH_BELOW, RETURN_SHARE, STORE_RETRY_AFTER,
 };
 
 /// What an answer is for.
@@ -58,6 +61,8 @@ pub(super) struct Asked {
     retry_at: Option<Timestamp>,
     /// When a claim may give something.
     claim_at: Option<Timestamp>,
+    /// No claim before then: a body could not be read.
+    no_claim_until: Option<Timestamp>,
     is_claiming: bool,
 }
 
@@ -110,6 +115,11 @@ impl Asked {
         self.trouble.as_deref()
     }
 
+    /// A body could not be read: what was claimed for it goes back, and is not claimed at once.
+    pub(super) fn unreadable(&mut self, now: Timestamp) {
+        self.no_claim_until = Some(now.plus(STORE_RETRY_AFTER));
+    }
+
     pub(super) const fn retry_at(&self) -> Option<Timestamp> {
         self.retry_at
     }
@@ -160,6 +170,7 @@ impl Core {
             && !self.is_draining
             && self.asked.trouble.is_none();
         let at = self.asked.claim_at.filter(|_| is_possible)?;
+        let at = self.asked.no_claim_until.map_or(at, |until| at.max(until));
         Some(at.max(self.route.not_until()))
     }
 
@@ -167,16 +178,22 @@ impl Core {
         self.next_claim_at().is_some_and(|at| at <= now)
     }
 
-    /// Lanes of which enough is in hand.
+    /// Lanes of which enough is in hand. A chunk whose last messages are under way is not counted,
+    /// so that a slow one holds up nobody; but the chunks of one lane never take every place.
     fn lanes_with_enough(&self) -> Vec<LaneName> {
-        let mut held: HashMap<&LaneName, (usize, usize)> = HashMap::new();
+        let places = (self.settings.lease.chunks_max / 2).max(HANDS_PER_LANE_MAX);
+        let mut held: HashMap<&LaneName, (usize, usize, usize)> = HashMap::new();
         for hand in self.hands.values() {
-            let (hands, left) = held.entry(&hand.chunk.lane).or_default();
-            *hands += 1;
+            let (all, unsent, left) = held.entry(&hand.chunk.lane).or_default();
+            *all += 1;
+            *unsent += usize::from(hand.left() > 0);
             *left += hand.left();
         }
+        let is_enough = |all, unsent, left| {
+            all >= places || unsent >= HANDS_PER_LANE_MAX || left >= PREFETCH_BELOW
+        };
         held.into_iter()
-            .filter(|(_, (hands, left))| *hands >= HANDS_PER_LANE_MAX || *left >= PREFETCH_BELOW)
+            .filter(|&(_, (all, unsent, left))| is_enough(all, unsent, left))
             .map(|(lane, _)| lane.clone())
             .collect()
     }
@@ -244,10 +261,46 @@ impl Core {
             return;
         };
         hand.unrecorded += 1;
+        let chunk = Arc::clone(&hand.chunk);
+        self.let_record_ride(&chunk, index, attempt, outcome, reply, now);
+    }
+
+    /// What came of a begun message whose chunk is no longer in hand: it settles the doubt.
+    pub(super) fn record_late(&mut self, busy: &Busy, end: End, chance: f64, now: Timestamp) {
+        let recipient = &busy.chunk.recipients[busy.index];
+        let judgement = match busy.progress {
+            Progress::Begun => judge(end, recipient, u8::MAX, &self.settings.backoff, chance, now),
+            Progress::Abandoned(Afterwards::Return) => {
+                Judgement::Record(Outcome::Returned, Some(given_up()), Attempt::Made)
+            }
+            Progress::Transmitting | Progress::Beginning | Progress::Abandoned(_) => return,
+        };
+        if let Judgement::Record(outcome, reply, _) = judgement {
+            let attempt = recipient.attempts.saturating_add(1);
+            let chunk = Arc::clone(&busy.chunk);
+            self.let_record_ride(&chunk, busy.index, attempt, outcome, reply, now);
+        }
+    }
+
+    fn let_record_ride(
+        &mut self,
+        chunk: &Claimed,
+        index: usize,
+        attempt: u16,
+        outcome: Outcome,
+        reply: Option<Reply>,
+        now: Timestamp,
+    ) {
+        let token = chunk.token;
+        let recipient = &chunk.recipients[index];
         let record = Request::Record {
             token,
-            delivery: hand.delivery(index),
-            address: hand.chunk.recipients[index].address.clone(),
+            delivery: DeliveryId {
+                tenant: chunk.tenant,
+                campaign: chunk.campaign,
+                recipient: recipient.recipient,
+            },
+            address: recipient.address.clone(),
             attempt,
             outcome,
             reply,
@@ -259,22 +312,26 @@ impl Core {
     }
 
     /// Begun, but the terminator was never written: the store must learn it. The recipient is not
-    /// sent to again from this hand, and waits a moment, so that a server that always hangs up
-    /// at this point is not asked in a tight loop.
+    /// sent to again from this hand, and waits a moment, or a tenth of the time since his first
+    /// attempt, so that a server that always hangs up at this point is asked ever less often.
     pub(super) fn record_return(&mut self, busy: &Busy, now: Timestamp) {
         let Some(hand) = self.hands.get_mut(&busy.strand.hand) else {
             return;
         };
-        let attempt = hand.chunk.recipients[busy.index].attempts.saturating_add(1);
+        let recipient = &hand.chunk.recipients[busy.index];
+        let attempt = recipient.attempts.saturating_add(1);
+        let age = recipient
+            .first_attempt_at
+            .map_or(Duration::ZERO, |first| now.since(first));
+        let delay = (age / RETURN_SHARE).max(DUE_BUCKET_MIN);
         let lane = hand.chunk.lane.clone();
-        hand.leave(busy.index, lane, now.plus(DUE_BUCKET_MIN));
-        let reason = Reply::new(0, None, "given up before the final dot");
+        hand.leave(busy.index, lane, now.plus(delay));
         self.record(
             busy.strand.hand,
             busy.index,
             attempt,
             Outcome::Returned,
-            Some(reason),
+            Some(given_up()),
             now,
         );
     }
@@ -343,4 +400,9 @@ impl Core {
         self.asked.open.insert(id, (purpose, kept));
         self.effects.push(Effect::Ask(id, request));
     }
+}
+
+/// Our reason where no server said anything.
+fn given_up() -> Reply {
+    Reply::new(0, None, "given up before the final dot")
 }

@@ -1,8 +1,10 @@
 //! The connections of the route: how many there are, and what each is doing.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
+use postrider_store::Claimed;
 use postrider_types::Timestamp;
 
 use super::event::ConnectionId;
@@ -14,6 +16,8 @@ use super::limits::Taken;
 pub(super) struct Busy {
     /// Which strand it comes from.
     pub(super) strand: StrandId,
+    /// The chunk that it comes from, which may be no longer in hand when it ends.
+    pub(super) chunk: Arc<Claimed>,
     /// Which recipient of the chunk.
     pub(super) index: usize,
     /// The domain that it goes to.

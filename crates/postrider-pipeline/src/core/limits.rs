@@ -1,8 +1,9 @@
 //! Who may get something now: the quota of the domain and the quota of the recipient.
 //!
 //! Both are asked in one step, and nothing is taken unless both agree. The number of recipients
-//! whose last message is remembered is bounded; at the bound nobody new is admitted until one of
-//! them may be forgotten, so a bound can make us late but never makes us exceed a limit.
+//! whose last message is remembered is bounded; at the bound nobody new is admitted, and his
+//! domain waits, until one of them may be forgotten: a bound can make us late but never makes us
+//! exceed a limit.
 
 use std::collections::HashMap;
 
@@ -35,6 +36,10 @@ pub(super) struct Taken {
 pub(super) struct Limits {
     settings: LimitSettings,
     recipients: HashMap<u128, Cell>,
+    /// How many are remembered at most.
+    recipients_max: usize,
+    /// As many are remembered, and none of them may be forgotten before then.
+    full_until: Timestamp,
 }
 
 impl Limits {
@@ -42,6 +47,8 @@ impl Limits {
         Self {
             settings,
             recipients: HashMap::new(),
+            recipients_max: RECIPIENT_CELLS_MAX,
+            full_until: Timestamp::EPOCH,
         }
     }
 
@@ -64,7 +71,7 @@ impl Limits {
         };
         let key = address.key().hash();
         if !self.has_room_for(key, recipient_rate, now) {
-            return Verdict::RecipientWaits(now.plus(RECIPIENT_CELLS_PRUNE));
+            return Verdict::DomainWaits(self.full_until);
         }
         let mut scratch = self.recipients.get(&key).copied().unwrap_or_default();
         let mut alone = scratch;
@@ -103,16 +110,24 @@ impl Limits {
         }
     }
 
-    /// Whether this recipient is remembered or can be; forgets those who may get mail anyway.
+    /// Whether this recipient is remembered or can be; forgets those who may get mail anyway. All
+    /// are looked at, so that is not done again before one of them can be forgotten.
     fn has_room_for(&mut self, key: u128, rate: Rate, now: Timestamp) -> bool {
-        if self.recipients.len() < RECIPIENT_CELLS_MAX || self.recipients.contains_key(&key) {
+        if self.recipients.len() < self.recipients_max || self.recipients.contains_key(&key) {
             return true;
         }
+        if self.full_until > now {
+            return false;
+        }
+        let mut first = Timestamp::NEVER;
         self.recipients.retain(|_, cell| {
             let mut scratch = *cell;
-            decide(&mut [(rate, &mut scratch)], now) != Decision::Admit
+            let until = waits_until(decide(&mut [(rate, &mut scratch)], now));
+            first = first.min(until.unwrap_or(first));
+            until.is_some()
         });
-        self.recipients.len() < RECIPIENT_CELLS_MAX
+        self.full_until = first.max(now.plus(RECIPIENT_CELLS_PRUNE));
+        self.recipients.len() < self.recipients_max
     }
 }
 
@@ -121,5 +136,33 @@ fn waits_until(decision: Decision) -> Option<Timestamp> {
         Decision::Admit => None,
         Decision::NotUntil(until) => Some(until),
         Decision::Closed => Some(Timestamp::NEVER),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn at_the_bound_nobody_new_is_admitted_before_somebody_may_be_forgotten() {
+        let mut settings = Settings::for_relay("smtp://127.0.0.1:25").unwrap().limits;
+        settings.recipient_rate = Some("1/h".parse().unwrap());
+        let mut limits = Limits::new(settings);
+        limits.recipients_max = 2;
+        let start = Timestamp::from_micros(1_700_000_000_000_000);
+        let mut admit = |who: &str, minutes: u64| {
+            let now = start.plus(Duration::from_secs(60 * minutes));
+            limits.admit(&who.parse().unwrap(), &mut Cell::default(), now)
+        };
+        assert!(matches!(admit("a@example.test", 0), Verdict::Admit(_)));
+        assert!(matches!(admit("b@example.test", 30), Verdict::Admit(_)));
+        let hour = start.plus(Duration::from_secs(3_600));
+        for minutes in [31, 32, 59] {
+            assert_eq!(admit("c@example.test", minutes), Verdict::DomainWaits(hour));
+        }
+        assert!(matches!(admit("c@example.test", 60), Verdict::Admit(_)));
     }
 }

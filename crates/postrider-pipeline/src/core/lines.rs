@@ -14,7 +14,7 @@ use postrider_limiter::Cell;
 use postrider_types::{LeaseToken, Timestamp};
 
 use super::hands::StrandId;
-use crate::bounds::DOMAINS_KEPT_MAX;
+use crate::bounds::{DOMAINS_KEPT_MAX, DOMAINS_PRUNE};
 
 /// What is known of a destination while something of it is in hand.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ struct DomainState {
 }
 
 /// The places, and the destinations.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
     in_line: VecDeque<StrandId>,
     waiting: BTreeSet<(Timestamp, StrandId)>,
@@ -37,6 +37,14 @@ pub(super) struct Lines {
     placed: HashMap<StrandId, Box<str>>,
     domains: HashMap<Box<str>, DomainState>,
     in_flight: usize,
+    /// Domains that have taken something and do not have their whole burst back: at least as many
+    /// as there are.
+    used: usize,
+    /// The most of them.
+    pub(super) domains_max: usize,
+    now: Timestamp,
+    /// Idle domains were looked for, and are not again before then.
+    prune_at: Timestamp,
 }
 
 /// Whether a domain may have one more connection.
@@ -51,6 +59,22 @@ pub(super) enum Room {
 }
 
 impl Lines {
+    /// Nobody stands anywhere, and nothing is known of any domain.
+    pub(super) fn new() -> Self {
+        Self {
+            in_line: VecDeque::new(),
+            waiting: BTreeSet::new(),
+            sharing: Vec::new(),
+            placed: HashMap::new(),
+            domains: HashMap::new(),
+            in_flight: 0,
+            used: 0,
+            domains_max: DOMAINS_KEPT_MAX,
+            now: Timestamp::EPOCH,
+            prune_at: Timestamp::EPOCH,
+        }
+    }
+
     /// Puts a strand at the end of the line, unless it stands somewhere already.
     pub(super) fn line_up(&mut self, strand: StrandId, domain: &str) {
         if self.placed.contains_key(&strand) {
@@ -103,6 +127,7 @@ impl Lines {
 
     /// Puts those whose instant has come into the line.
     pub(super) fn wake(&mut self, now: Timestamp) {
+        self.now = now;
         while let Some(&(until, strand)) = self.waiting.first()
             && until <= now
         {
@@ -119,6 +144,41 @@ impl Lines {
     /// The strand that wakes last, and when.
     pub(super) fn last_to_wake(&self) -> Option<(Timestamp, StrandId)> {
         self.waiting.last().copied()
+    }
+
+    /// When the first of a chunk's strands wakes.
+    pub(super) fn first_to_wake(&self, hand: LeaseToken) -> Option<Timestamp> {
+        let mut waiting = self.waiting.iter();
+        let first = waiting.find(|(_, strand)| strand.hand == hand);
+        first.map(|(until, _)| *until)
+    }
+
+    /// Takes out the strands of a chunk that wait for an instant after `after`.
+    pub(super) fn take_waiting(
+        &mut self,
+        hand: LeaseToken,
+        after: Timestamp,
+    ) -> Vec<(StrandId, Box<str>, Timestamp)> {
+        let is_meant =
+            |(until, strand): &(Timestamp, StrandId)| *until > after && strand.hand == hand;
+        let waiting: Vec<_> = self.waiting.extract_if(.., is_meant).collect();
+        let mut taken = Vec::new();
+        for (until, strand) in waiting {
+            let domain = self.placed.get(&strand).cloned();
+            self.displace(strand);
+            taken.extend(domain.map(|domain| (strand, domain, until)));
+        }
+        taken
+    }
+
+    /// A slot of this domain was given back: those who wait for a later one stand in line again.
+    pub(super) fn ask_again(&mut self, domain: &str) {
+        let placed = &self.placed;
+        let is_meant = |(_, strand): &(Timestamp, StrandId)| {
+            placed.get(strand).is_some_and(|d| **d == *domain)
+        };
+        let woken = self.waiting.extract_if(.., is_meant);
+        self.in_line.extend(woken.map(|(_, strand)| strand));
     }
 
     /// Whether a domain may have one more of `max` connections; `is_more_to_come` says whether
@@ -146,6 +206,39 @@ impl Lines {
     /// The limiter's cell of a domain.
     pub(super) fn cell(&mut self, domain: &str) -> &mut Cell {
         &mut self.domain(domain).cell
+    }
+
+    /// Whether what this domain takes can be remembered. At the bound nobody new may take
+    /// anything, so it makes us late but never makes us exceed a limit.
+    pub(super) fn is_memorable(&mut self, domain: &str) -> bool {
+        let is_known = |state: &DomainState| state.cell.as_nanos().is_some();
+        if self.domains.get(domain).is_some_and(is_known) {
+            return true;
+        }
+        if self.used >= self.domains_max {
+            self.prune();
+        }
+        self.used < self.domains_max
+    }
+
+    /// A domain has taken its first slot.
+    pub(super) fn remember(&mut self) {
+        self.used += 1;
+    }
+
+    /// Forgets idle domains whose whole burst is there. All are looked at, so not more often than
+    /// every second.
+    fn prune(&mut self) {
+        let now = self.now;
+        if self.prune_at > now {
+            return;
+        }
+        self.prune_at = now.plus(DOMAINS_PRUNE);
+        let is_used = |cell: Cell| cell.as_nanos().is_some_and(|tat| tat > now.as_nanos());
+        self.domains
+            .retain(|_, state| state.in_flight > 0 || state.placed > 0 || is_used(state.cell));
+        let used = self.domains.values().filter(|state| is_used(state.cell));
+        self.used = used.count();
     }
 
     /// A message to this domain is under way.
@@ -202,13 +295,11 @@ impl Lines {
         }
     }
 
-    /// The state of a domain; forgets idle ones when there are too many, which at worst grants
-    /// one burst anew to a domain that nobody wrote to for long.
+    /// The state of a domain.
     fn domain(&mut self, domain: &str) -> &mut DomainState {
         if !self.domains.contains_key(domain) {
-            if self.domains.len() >= DOMAINS_KEPT_MAX {
-                self.domains
-                    .retain(|_, state| state.in_flight > 0 || state.placed > 0);
+            if self.domains.len() >= self.domains_max {
+                self.prune();
             }
             self.domains.insert(domain.into(), DomainState::default());
         }

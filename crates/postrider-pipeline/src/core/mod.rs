@@ -86,7 +86,7 @@ impl Core {
             ),
             connections: Connections::new(settings.route.connections_max),
             hands: HashMap::new(),
-            lines: Lines::default(),
+            lines: Lines::new(),
             asked: Asked::default(),
             is_draining: false,
             is_drained: false,
@@ -131,9 +131,8 @@ impl Core {
         let idle_at = self
             .connections
             .next_idle_at(self.settings.route.idle_after);
-        let may_connect = !self.lines.is_empty() && self.connections.connecting() == 0;
-        let is_shut = self.route.trouble().is_some() && may_connect;
-        let route_at = is_shut.then(|| self.route.not_until());
+        let is_shut = self.route.trouble().is_some() && self.connections.connecting() == 0;
+        let route_at = (is_shut && self.may_connect()).then(|| self.route.not_until());
         let extend_at = self
             .hands
             .values()
@@ -199,10 +198,20 @@ impl Core {
         if matches!(end, End::Unbuildable(_)) {
             self.give_back(&busy, now);
         }
+        let token = busy.strand.hand;
+        let Some(hand) = self.hands.get_mut(&token) else {
+            return self.record_late(&busy, end, chance, now);
+        };
+        hand.in_flight -= 1;
+        self.judge_end(busy, end, chance, now);
+        self.stop_waiting(token, now);
+    }
+
+    /// What the end of a transaction means for the delivery, whose chunk is in hand.
+    fn judge_end(&mut self, busy: Busy, end: End, chance: f64, now: Timestamp) {
         let Some(hand) = self.hands.get_mut(&busy.strand.hand) else {
             return;
         };
-        hand.in_flight -= 1;
         if let Progress::Abandoned(afterwards) = busy.progress {
             match afterwards {
                 Afterwards::Again => self.put_back(&busy),

@@ -1,5 +1,6 @@
 //! Which message goes next, on which connection; and when a chunk in hand ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_types::{LaneName, LeaseToken, Timestamp};
@@ -11,6 +12,7 @@ use super::hands::{Hand, Stage, StrandId};
 use super::judge::end_of_bucket;
 use super::limits::{Taken, Verdict};
 use super::lines::Room;
+use crate::bounds::{DOMAINS_PRUNE, PREFETCH_BELOW};
 
 /// What became of a strand that was asked for a message.
 enum Turn {
@@ -89,6 +91,10 @@ impl Core {
         if room != Room::Yes {
             return Turn::NoRoom(room);
         }
+        let is_limited = self.limits.settings().of(domain).rate.is_some();
+        if is_limited && !self.lines.is_memorable(domain) {
+            return Turn::Wait(now.plus(DOMAINS_PRUNE));
+        }
         loop {
             let Some(hand) = self.hands.get_mut(&strand.hand) else {
                 return Turn::Empty;
@@ -98,24 +104,39 @@ impl Core {
             };
             let recipient = &hand.chunk.recipients[index];
             let cell = self.lines.cell(domain);
-            match self.limits.admit(&recipient.address, cell, now) {
-                Verdict::Admit(taken) => {
-                    hand.take_front(strand.strand);
-                    return Turn::Message(index, taken);
-                }
-                Verdict::DomainWaits(until) => return Turn::Wait(until),
+            let is_first = cell.as_nanos().is_none();
+            let verdict = self.limits.admit(&recipient.address, cell, now);
+            if is_first && cell.as_nanos().is_some() {
+                self.lines.remember();
+            }
+            if let Verdict::DomainWaits(until) = verdict {
+                return Turn::Wait(until);
+            }
+            hand.take_front(strand.strand);
+            // The next chunk of the lane is wanted from here on: see `lanes_with_enough`.
+            if matches!(hand.left() + 1, 1 | PREFETCH_BELOW) {
+                self.asked.may_claim(now);
+            }
+            match verdict {
+                Verdict::Admit(taken) => return Turn::Message(index, taken),
                 Verdict::RecipientWaits(until) => {
-                    hand.take_front(strand.strand);
                     let lane = hand.chunk.lane.clone();
                     hand.leave(index, lane, end_of_bucket(until, now));
                 }
+                Verdict::DomainWaits(_) => {}
             }
         }
     }
 
-    /// A strand that must wait stays in hand for a slice; beyond it, it goes back to the store.
+    /// A strand that must wait stays in hand for a slice; beyond it, it goes back to the store. As
+    /// long as a message of its chunk is under way the lease cannot end, so it waits here too.
     fn keep_waiting(&mut self, strand: StrandId, domain: &str, until: Timestamp, now: Timestamp) {
-        if until.since(now) <= self.settings.lease.slice {
+        let in_flight = self
+            .hands
+            .get(&strand.hand)
+            .map_or(0, |hand| hand.in_flight);
+        let is_held_anyway = in_flight > 0 && until != Timestamp::NEVER;
+        if until.since(now) <= self.settings.lease.slice || is_held_anyway {
             self.lines.wait(strand, domain, until);
         } else {
             self.send_back(strand, until, now);
@@ -149,6 +170,8 @@ impl Core {
         for index in hand.take_strand(strand.strand) {
             hand.leave(index, lane.clone(), due_at);
         }
+        // Fewer are left, so the lane's next chunk may be wanted.
+        self.asked.may_claim(now);
     }
 
     fn send(&mut self, strand: StrandId, index: usize, taken: Taken) {
@@ -158,14 +181,16 @@ impl Core {
             .expect("its strand was just asked");
         hand.in_flight += 1;
         let domain = hand.strands[strand.strand].domain.clone();
+        let chunk = Arc::clone(&hand.chunk);
         let job = Job {
-            chunk: std::sync::Arc::clone(&hand.chunk),
+            chunk: Arc::clone(&chunk),
             index,
         };
         self.lines.take_off(&domain);
         let progress = Progress::Transmitting;
         let connection = self.connections.occupy(Busy {
             strand,
+            chunk,
             index,
             domain,
             taken,
@@ -174,9 +199,14 @@ impl Core {
         self.effects.push(Effect::Transmit(connection, job));
     }
 
+    /// Whether somebody could use one more connection, if the relay can be reached.
+    pub(super) fn may_connect(&self) -> bool {
+        !self.lines.is_empty() && !self.is_draining && self.asked.trouble().is_none()
+    }
+
     /// Opens as many connections as there are messages that could use one.
     fn open_connections(&mut self, now: Timestamp) {
-        if self.lines.is_empty() || self.is_draining || !self.route.is_open(now) {
+        if !self.may_connect() || !self.route.is_open(now) {
             return;
         }
         let wanted = self
@@ -223,15 +253,36 @@ impl Core {
         if !is_full || !is_starved || self.is_draining {
             return;
         }
-        if let Some((until, strand)) = self.lines.last_to_wake()
-            && let Some(hand) = self.hands.get_mut(&strand.hand)
+        let Some((until, strand)) = self.lines.last_to_wake() else {
+            return;
+        };
+        let first = self.lines.first_to_wake(strand.hand);
+        if let Some(hand) = self.hands.get_mut(&strand.hand)
             && hand.stage == Stage::Working
         {
-            if !hand.chunk.lane.is_tail() {
-                hand.throttle = Some((hand.chunk.lane.clone(), until));
+            let lane = hand.chunk.lane.clone();
+            if lane.is_tail() {
+                // Due at once, it would come back at once, and nothing could be sent of it.
+                for index in hand.take_out(|_| true) {
+                    hand.leave(index, lane.clone(), first.unwrap_or(until));
+                }
+            } else {
+                hand.throttle = Some((lane, until));
             }
             hand.stop();
             self.lines.forget(strand.hand);
+        }
+    }
+
+    /// With its last message under way ended, a chunk is held for no longer than a slice.
+    pub(super) fn stop_waiting(&mut self, token: LeaseToken, now: Timestamp) {
+        let is_idle = |hand: &Hand| hand.stage == Stage::Working && hand.in_flight == 0;
+        if !self.hands.get(&token).is_some_and(is_idle) {
+            return;
+        }
+        let after = now.plus(self.settings.lease.slice);
+        for (strand, domain, until) in self.lines.take_waiting(token, after) {
+            self.keep_waiting(strand, &domain, until, now);
         }
     }
 
@@ -282,5 +333,6 @@ impl Core {
         let address = &hand.chunk.recipients[busy.index].address;
         self.limits
             .give_back(address, self.lines.cell(&busy.domain), busy.taken, now);
+        self.lines.ask_again(&busy.domain);
     }
 }

@@ -10,7 +10,7 @@ use postrider_types::{
     Address, ChunkId, DeliveryId, DeliveryState, LeaseToken, Outcome, Receipt, Timestamp,
 };
 
-use super::{receipts, refile};
+use super::{end, receipts, refile};
 use crate::error::StoreError;
 use crate::request::{Refused, Reply};
 use crate::tables::Tables;
@@ -65,9 +65,8 @@ pub(super) fn begin(
     if is_replay {
         return Ok(Reply::Done { more: false });
     }
-    let lease = match tables.lease(attempt.token)? {
-        Some(lease) if lease.until > now => lease,
-        _ => return Ok(Reply::Refused(Refused::LeaseOver)),
+    let Some(lease) = end::live(tables, attempt.token, now)? else {
+        return Ok(Reply::Refused(Refused::LeaseOver));
     };
     let Some(campaign) = tables.campaign(attempt.delivery.campaign)? else {
         return Ok(Reply::Refused(Refused::NoCampaign));
@@ -187,9 +186,8 @@ fn record_without_begin(
     now: Timestamp,
 ) -> Result<Reply, StoreError> {
     let state = receipt.as_ref().map_or(DeliveryState::Pending, |r| r.state);
-    let lease = match tables.lease(attempt.token)? {
-        Some(lease) if lease.until > now => lease,
-        _ => return Ok(Reply::Refused(Refused::LeaseOver)),
+    let Some(lease) = end::live(tables, attempt.token, now)? else {
+        return Ok(Reply::Refused(Refused::LeaseOver));
     };
     if !lease.holds(attempt.delivery) {
         return Ok(Reply::Refused(NOT_HELD));

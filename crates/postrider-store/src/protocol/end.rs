@@ -25,14 +25,21 @@ pub(super) fn extend(
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Reply, StoreError> {
-    match tables.lease(token)? {
-        Some(lease) if lease.until > now => {
-            let until = lease.until.max(until);
-            tables.put_lease(&LeaseRow { until, ..lease })?;
-            Ok(Reply::Done { more: false })
-        }
-        _ => Ok(Reply::Refused(Refused::LeaseOver)),
-    }
+    let Some(lease) = live(tables, token, now)? else {
+        return Ok(Reply::Refused(Refused::LeaseOver));
+    };
+    let until = lease.until.max(until);
+    tables.put_lease(&LeaseRow { until, ..lease })?;
+    Ok(Reply::Done { more: false })
+}
+
+/// A lease that has not run out.
+pub(super) fn live(
+    tables: &mut impl Tables,
+    token: LeaseToken,
+    now: Timestamp,
+) -> Result<Option<LeaseRow>, StoreError> {
+    Ok(tables.lease(token)?.filter(|lease| lease.until > now))
 }
 
 pub(super) fn end(

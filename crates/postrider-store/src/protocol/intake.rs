@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use postrider_types::bounds::{CHUNK_BYTES_MAX, CHUNK_RECIPIENTS_MAX};
 use postrider_types::{
-    Address, CampaignId, CampaignState, ChunkId, ChunkRecipient, DeliveryState, EmailId, LaneName,
-    RecipientId, TenantId, Timestamp, Variables,
+    Address, CampaignId, ChunkId, ChunkRecipient, DeliveryState, EmailId, LaneName, RecipientId,
+    TenantId, Timestamp, Variables,
 };
 
-use super::{lanes, receipts};
+use super::lanes;
 use crate::error::StoreError;
 use crate::request::{Refused, Reply};
 use crate::rows::{ChunkRow, QueueRow, Sequence};
@@ -84,15 +84,7 @@ pub(super) fn file(
         chunk: chunk.chunk,
         campaign: campaign.id,
     };
-    if receipts::may_begin(campaign.state) {
-        lanes::enqueue(tables, &entry, now)?;
-    } else {
-        debug_assert!(matches!(
-            campaign.state,
-            CampaignState::Draft | CampaignState::Paused
-        ));
-        tables.park(&entry)?;
-    }
+    lanes::enqueue_or_park(tables, &entry, campaign.state, now)?;
     Ok(Reply::Filed {
         chunk: chunk.chunk,
         first,

@@ -5,12 +5,27 @@
 //! it is empty. Claiming from a lane sends it to the back of the turns, so a lane with a long
 //! queue delays no other. What the schedule reads holds no recipients.
 
-use postrider_types::{LaneName, Timestamp};
+use postrider_types::{CampaignState, LaneName, Timestamp};
 
+use super::receipts;
 use crate::bounds::CLAIM_STEPS_MAX;
 use crate::error::StoreError;
 use crate::rows::{LaneRow, QueueRow, Sequence};
 use crate::tables::Tables;
+
+/// Puts a chunk of a running campaign into its queue, and parks any other.
+pub(super) fn enqueue_or_park(
+    tables: &mut impl Tables,
+    entry: &QueueRow,
+    state: CampaignState,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if receipts::may_begin(state) {
+        enqueue(tables, entry, now)
+    } else {
+        tables.park(entry)
+    }
+}
 
 /// Puts a chunk into the queue of its lane, and the lane into its place.
 pub(super) fn enqueue(

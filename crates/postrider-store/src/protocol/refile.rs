@@ -103,11 +103,7 @@ fn queue(
         chunk,
         campaign: home.campaign,
     };
-    if receipts::may_begin(state) {
-        lanes::enqueue(tables, &entry, now)
-    } else {
-        tables.park(&entry)
-    }
+    lanes::enqueue_or_park(tables, &entry, state, now)
 }
 
 /// Files one delivery whose chunk is over, from the chunk that still holds its variables; or ends

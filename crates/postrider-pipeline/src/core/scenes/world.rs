@@ -1,6 +1,7 @@
 //! The world around a core: store, receiver and time.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use postrider_types::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::chance::Chance;
 use crate::core::{BodyTrouble, ConnectionId, Core, Effect, End, Event, Job};
 use crate::settings::Settings;
 
@@ -36,6 +38,8 @@ pub(super) enum Does {
     CannotBuild,
     /// Takes this long, and accepts.
     Slowly(Duration),
+    /// Takes this long, and refuses the whole message with this code.
+    RefuseSlowly(u16, Duration),
 }
 
 /// Store, receiver, time, and the core between them.
@@ -70,6 +74,10 @@ pub(super) struct World {
     pub(super) dies_after: Option<usize>,
     /// Requests that the store did.
     pub(super) requests: usize,
+    /// How long the receiver takes to answer a dot.
+    pub(super) latency: Duration,
+    /// What chance adds to all that.
+    pub(super) chance: Option<Chance>,
 }
 
 impl World {
@@ -100,6 +108,8 @@ impl World {
             connects: 0,
             dies_after: None,
             requests: 0,
+            latency: Duration::from_micros(100),
+            chance: None,
         }
     }
 
@@ -114,24 +124,44 @@ impl World {
 
     /// Files recipients `0@domain`, `1@domain` … in the domain's own lane, or in a tail lane.
     pub(super) fn file(&mut self, domain: &str, count: usize, is_tail: bool) {
-        let domain = domain.parse().unwrap();
-        let lane = if is_tail {
-            LaneName::from_stored("tail-00")
-        } else {
-            LaneName::own(&domain)
-        };
+        let own = LaneName::own(&domain.parse().unwrap());
+        let lane = if is_tail { "tail-00" } else { own.as_str() };
+        self.file_in(lane, domain, count);
+    }
+
+    pub(super) fn file_in(&mut self, lane: &str, domain: &str, count: usize) {
+        self.file_from(lane, domain, 0..count);
+    }
+
+    pub(super) fn file_from(&mut self, lane: &str, domain: &str, numbers: Range<usize>) {
+        let lane = LaneName::from_stored(lane);
         let recipient = |n| {
             (
                 format!("{n}@{domain}").parse().unwrap(),
                 Variables::default(),
             )
         };
-        let recipients = (0..count).map(recipient).collect();
+        let recipients = numbers.map(recipient).collect();
         let (tenant, campaign) = (TenantId::DEFAULT, self.campaign);
         self.ask(Request::File {
             tenant,
             campaign,
             lane,
+            recipients,
+        });
+        self.events.push_back(Event::Filed);
+    }
+
+    /// Files one recipient for each of so many domains.
+    pub(super) fn file_domains(&mut self, lane: &str, numbers: Range<usize>) {
+        let address = |n| format!("0@n{n}.test").parse().unwrap();
+        let recipients = numbers
+            .map(|n| (address(n), Variables::default()))
+            .collect();
+        self.ask(Request::File {
+            tenant: TenantId::DEFAULT,
+            campaign: self.campaign,
+            lane: LaneName::from_stored(lane),
             recipients,
         });
         self.events.push_back(Event::Filed);
@@ -144,7 +174,7 @@ impl World {
             CampaignChange::Cancel => Request::Sweep { campaign },
             _ => Request::Unpark { campaign },
         };
-        self.ask(steps);
+        while matches!(self.ask(steps.clone()), StoreReply::Done { more: true }) {}
         self.events.push_back(Event::Filed);
     }
 
@@ -217,11 +247,19 @@ impl World {
         match effect {
             Effect::Ask(id, request) => {
                 let answer = self.answer(request);
-                self.events.push_back(Event::Answered(id, answer));
+                let delay = self.chance.as_mut().map(Chance::answer_delay);
+                self.soon(Event::Answered(id, answer), delay);
             }
             Effect::Hold(_, email) => {
-                let held = self.body.clone();
-                self.events.push_back(Event::Held(email, held));
+                let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_unlucky);
+                let trouble = Err(BodyTrouble::Store(StoreError::Closed));
+                let held = if is_unlucky {
+                    trouble
+                } else {
+                    self.body.clone()
+                };
+                let delay = self.chance.as_mut().map(Chance::answer_delay);
+                self.soon(Event::Held(email, held), delay);
             }
             Effect::Connect(connection) => self.connect(connection),
             Effect::Transmit(connection, job) => self.transmit(connection, &job),
@@ -235,9 +273,18 @@ impl World {
         }
     }
 
+    /// An event that comes at once, or after a delay.
+    fn soon(&mut self, event: Event, delay: Option<Duration>) {
+        match delay {
+            Some(delay) => self.later.push((self.now.plus(delay), event)),
+            None => self.events.push_back(event),
+        }
+    }
+
     fn answer(&mut self, request: Request) -> Result<StoreReply, StoreError> {
         let is_unlucky = matches!(request, Request::Record { .. }) && self.unrecorded > 0;
         self.unrecorded -= usize::from(is_unlucky);
+        let is_unlucky = is_unlucky || self.chance.as_mut().is_some_and(Chance::is_unlucky);
         if self.now < self.unwritable_until || is_unlucky {
             return Err(StoreError::Unwritable {
                 reason: "no space left on device".to_owned(),
@@ -249,19 +296,22 @@ impl World {
 
     fn connect(&mut self, connection: ConnectionId) {
         self.connects += 1;
-        let event = if self.now < self.unreachable_until {
+        let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_unlucky);
+        let event = if self.now < self.unreachable_until || is_unlucky {
             let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
             Event::ConnectFailed(connection, Trouble::lost(Phase::Connect, refused.into()))
         } else {
             Event::Connected(connection)
         };
-        self.events.push_back(event);
+        let delay = self.chance.as_mut().map(Chance::delay);
+        self.soon(event, delay);
     }
 
     fn transmit(&mut self, connection: ConnectionId, job: &Job) {
         let address = job.recipient().address.to_string();
         let does = self.script.get_mut(&address).and_then(VecDeque::pop_front);
-        let does = does.unwrap_or(Does::Accept);
+        let by_chance = || self.chance.as_mut().map(Chance::does);
+        let does = does.or_else(by_chance).unwrap_or(Does::Accept);
         if !matches!(does, Does::CannotBuild) {
             self.mails.push((self.now, address.clone()));
         }
@@ -279,8 +329,10 @@ impl World {
                 self.end(connection, End::Refused(trouble), false, Duration::ZERO);
             }
             does => {
-                self.at_gate.insert(connection, (address, does));
-                self.events.push_back(Event::AtGate(connection));
+                let before = self.at_gate.insert(connection, (address, does));
+                assert!(before.is_none(), "two messages on one connection");
+                let delay = self.chance.as_mut().map(Chance::delay);
+                self.soon(Event::AtGate(connection), delay);
             }
         }
     }
@@ -295,6 +347,11 @@ impl World {
             Does::RefuseAtDot(code) => {
                 let trouble = Trouble::refused(Phase::Dot, Reply::new(code, None, "no"));
                 self.end(connection, End::Refused(trouble), true, Duration::ZERO);
+            }
+            Does::RefuseSlowly(code, delay) => {
+                let trouble = Trouble::refused(Phase::Dot, Reply::new(code, None, "no"));
+                let is_open = code != 421;
+                self.end(connection, End::Refused(trouble), is_open, delay);
             }
             Does::LoseAtGate => {
                 let trouble = Trouble::lost(Phase::Body, Cause::Closed);
@@ -311,7 +368,7 @@ impl World {
             }
             _ => {
                 self.accepted.push((self.now, address));
-                self.end(connection, accepted(), true, Duration::from_micros(100));
+                self.end(connection, accepted(), true, self.latency);
             }
         }
     }
@@ -325,12 +382,20 @@ impl World {
         self.later.push((self.now.plus(after), ended));
     }
 
+    /// The process stands still for so long, but for its reaper, which comes first afterwards.
+    pub(super) fn stall(&mut self, span: Duration) {
+        self.now = self.now.plus(span);
+        self.ask(Request::Reap { before: self.now });
+        self.events.push_back(Event::Filed);
+    }
+
     /// The process dies here, and another starts.
     pub(super) fn restart(&mut self) {
         self.events.clear();
         self.later.clear();
         self.at_gate.clear();
         self.dies_after = None;
+        self.is_drained = false;
         self.core = Core::new(self.settings.clone(), WorkerId(2));
         while matches!(
             self.ask(Request::Reap {
