@@ -97,6 +97,11 @@ impl Connections {
         !self.idle.is_empty()
     }
 
+    /// How many could still be opened.
+    pub(super) fn unopened(&self) -> usize {
+        self.free.len()
+    }
+
     /// Whether none is open or being opened.
     pub(super) fn is_empty(&self) -> bool {
         self.free.len() == self.max

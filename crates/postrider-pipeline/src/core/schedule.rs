@@ -225,11 +225,15 @@ impl Core {
         }
     }
 
-    /// Messages in line, counted up to the number of connections.
+    /// Messages in line that could use a connection, counted no further than connections could be
+    /// opened: with all of them busy nobody is looked at, however many domains stand in line.
     fn messages_in_line(&self, now: Timestamp) -> usize {
-        let max = self.connections.max();
+        let enough = self.connections.unopened() + self.connections.connecting();
         let mut messages = 0;
         for strand in self.lines.in_line() {
+            if self.connections.unopened() == 0 || messages >= enough {
+                break;
+            }
             let Some(hand) = self.hands.get(&strand.hand) else {
                 continue;
             };
@@ -237,9 +241,6 @@ impl Core {
             if self.room(&strand.domain, now) == Room::Yes {
                 let cap = self.limits.settings().of(&strand.domain).connections_max;
                 messages += strand.left().min(cap);
-            }
-            if messages >= max {
-                return max;
             }
         }
         messages
