@@ -87,9 +87,9 @@ async fn send(
         format!("MAIL FROM:<news@example.test>\r\nRCPT TO:<r{n}@d{number}.test>\r\nDATA\r\n")
     };
     let mut input = vec![0; 4096];
-    stream
-        .write_all(format!("EHLO me\r\n{}", envelope(0)).as_bytes())
-        .await?;
+    stream.write_all(b"EHLO me\r\n").await?;
+    read_to(&mut stream, &mut input, b"250 ").await?;
+    stream.write_all(envelope(0).as_bytes()).await?;
     read_to(&mut stream, &mut input, b"354 ").await?;
     for n in 0..each {
         let mut out =

@@ -8,26 +8,43 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 ///
 /// `salt` keeps the draws of different questions about one `subject` apart.
 pub(crate) fn draw(seed: u64, salt: &str, subject: &str, attempt: u32) -> f64 {
-    let mut text = Vec::with_capacity(salt.len() + subject.len() + 6);
-    text.extend_from_slice(salt.as_bytes());
-    text.push(0);
-    text.extend_from_slice(subject.as_bytes());
-    text.push(0);
-    text.extend_from_slice(&attempt.to_le_bytes());
-    let bits = XxHash3_64::oneshot_with_seed(seed, &text) >> 32;
+    let parts = [
+        salt.as_bytes(),
+        &[0],
+        subject.as_bytes(),
+        &[0],
+        &attempt.to_le_bytes(),
+    ];
+    let bits = with_joined(parts, |text| XxHash3_64::oneshot_with_seed(seed, text)) >> 32;
     f64::from(u32::try_from(bits).unwrap_or(u32::MAX)) / 4_294_967_296.0
+}
+
+/// The seed of the question of that number in a list.
+pub(crate) fn question(seed: u64, index: usize) -> u64 {
+    // The golden ratio spreads neighbours over all 64 bits.
+    seed.wrapping_add((index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// A table key for two texts together: 128 bits, so that two pairs never meet by accident.
 pub(crate) fn key(first: &str, second: &str) -> u128 {
+    with_joined(
+        [first.as_bytes(), &[0], second.as_bytes()],
+        XxHash3_128::oneshot,
+    )
+}
+
+/// Calls `hash` with all parts in one piece; on the stack, if they are as short as addresses are.
+fn with_joined<const N: usize, H>(parts: [&[u8]; N], hash: impl FnOnce(&[u8]) -> H) -> H {
     let mut text = [0_u8; 512];
-    let length = first.len() + 1 + second.len();
-    if length > text.len() {
-        return XxHash3_128::oneshot(format!("{first}\0{second}").as_bytes());
+    if parts.iter().map(|part| part.len()).sum::<usize>() > text.len() {
+        return hash(&parts.concat());
     }
-    text[..first.len()].copy_from_slice(first.as_bytes());
-    text[first.len() + 1..length].copy_from_slice(second.as_bytes());
-    XxHash3_128::oneshot(&text[..length])
+    let mut length = 0;
+    for part in parts {
+        text[length..length + part.len()].copy_from_slice(part);
+        length += part.len();
+    }
+    hash(&text[..length])
 }
 
 /// The hash of a message as the accept log holds it: XXH3-64 of the unstuffed bytes between DATA

@@ -1,4 +1,4 @@
-//! An SMTP server that behaves like providers, misbehaves on request, and counts.
+//! An SMTP server that behaves like providers, misbehaves on request, and judges its client.
 //!
 //! It is the examiner of the sender, so it shares nothing with it: it is written by hand on Tokio,
 //! with a parser of its own, and depends on no other crate of the project. A bug that both sides
@@ -20,14 +20,19 @@
 //!
 //! # How it is built
 //!
-//! - [`server`](MockServer) takes connections and bounds them; `connection` is the shell that reads,
-//!   writes and waits.
+//! The way of a byte, room by room:
+//!
+//! - [`server`](MockServer) opens the doors, takes connections and bounds them.
+//! - `connection` is the shell that reads, writes and waits; below it a `link` may be a path with a
+//!   round-trip time, and `tls` is the mock's own authority with its certificates, right and wrong.
 //! - `dialogue` is the protocol as a state machine without I/O: bytes in, replies and records out.
-//!   `command` and `body` read, `transaction` holds what is between MAIL and the final dot.
-//! - `behaviour` decides what a domain says to a recipient: a pure function of the [`Profile`],
-//!   what the domain remembers, and the time. All chance is a hash of the seed and the question,
-//!   so a run can be repeated.
-//! - [`log`] is the accept log, [`tally`] counts, [`windows`] looks for a rate that was exceeded.
+//!   `command`, `body` and `auth` read, `transaction` holds what is between MAIL and the final dot.
+//! - `world` says how a client is treated: a `treatment` is a delay and an act at one stage, which
+//!   the dialogue carries out. `plan` is the [`Profile`] made ready, `behaviour` the decision at
+//!   RCPT: a pure function of the plan, what domain and provider remember, and the time. All chance
+//!   is a hash of the seed and the question, so a run can be repeated.
+//! - [`log`] is the file of what happened; [`tally`] counts it, and `judge` holds it against what
+//!   is expected and what the client says. [`control`] is the door for people and programs.
 //! - Every bound has a name in [`bounds`].
 //!
 //! # What holds
@@ -41,32 +46,36 @@
 //!
 //! # Deliberately not here
 //!
-//! STARTTLS, AUTH, CHUNKING, SMTPUTF8 and DSN, magic local parts, profiles that change while it
-//! runs, a control port, and the verdict over a client: they come with the examiner.
+//! BINARYMIME, ETRN and BURL, which no sender needs; relaying, queues and bounce messages: what is
+//! accepted is counted, and gone.
 
 pub mod bounds;
+pub mod control;
 pub mod log;
 pub mod tally;
 pub mod windows;
 
-mod behaviour;
-mod body;
 mod chance;
 mod clock;
-mod command;
 mod connection;
 mod dialogue;
 mod error;
+mod judge;
 mod profile;
-mod reply;
 mod server;
-mod transaction;
 mod units;
 mod world;
 
 pub use chance::body_hash;
 pub use error::MockError;
-pub use profile::{Behaviour, DeferAt, DropAt, Keyword, Profile};
+pub use judge::lateness::LatenessWatch;
+pub use log::lines::read_lines;
+pub use profile::{
+    Auth, Behaviour, BuiltIn, Certificate, Dark, DeferAt, DropAt, How, Keyword, Latencies, Latency,
+    Limits, Mechanism, Mishap, Outage, Profile, Provider, Refusal, Reject, Synchronisation, Tls,
+    Words,
+};
 pub use server::{MockServer, Settings};
 pub use tally::{Ledger, Tally};
 pub use units::{Rate, Share, Span};
+pub use world::treatment::Stage;

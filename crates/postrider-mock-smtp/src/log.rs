@@ -10,62 +10,25 @@
 //!
 //! After a failed write the log is closed: what was to be answered with 250 is not answered.
 
+pub(crate) mod lines;
+
+mod line;
+
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bounds::{LOG_GROUPS_PER_WRITE_MAX, LOG_LINE_BYTES_MAX, LOG_QUEUE_MAX};
+use crate::bounds::{LOG_GROUPS_PER_WRITE_MAX, LOG_QUEUE_MAX};
 use crate::error::MockError;
+use crate::log::lines::Last;
 use crate::tally::Record;
 
-/// One line of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Line {
-    /// A message was accepted for one recipient.
-    Accept(Accept),
-    /// A MAIL command came, whatever was said to it.
-    Mail(Mail),
-}
-
-/// A message was accepted for one recipient; a message to three makes three of these.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Accept {
-    /// When the dot was read, in microseconds since the epoch.
-    pub at_us: i64,
-    /// When the MAIL command of the transaction arrived, in microseconds since the epoch.
-    pub mail_at_us: i64,
-    /// The number of the connection, from 1.
-    pub connection: u64,
-    /// The recipient's domain in lower case.
-    pub domain: String,
-    /// The recipient: local part as written, domain in lower case.
-    pub recipient: String,
-    /// The reverse path; empty for bounces.
-    pub sender: String,
-    /// The Message-ID field, if there is one.
-    pub message_id: Option<String>,
-    /// The X-Postrider-Campaign field, if there is one.
-    pub campaign: Option<String>,
-    /// Bytes of the message without dot-stuffing.
-    pub bytes: u64,
-    /// [`body_hash`](crate::body_hash) of these bytes.
-    pub body_hash: String,
-}
-
-/// A MAIL command, known by the first RCPT that named a domain; once per domain and transaction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mail {
-    /// When it arrived, in microseconds since the epoch.
-    pub at_us: i64,
-    /// The number of the connection, from 1.
-    pub connection: u64,
-    /// The recipient's domain in lower case.
-    pub domain: String,
-}
+pub use line::{
+    Accept, Close, Fault, FaultKind, Lateness, Line, Mail, Open, Refuse, Reset, Served,
+};
 
 /// Reads a log line by line, from the oldest.
 ///
@@ -74,27 +37,10 @@ pub struct Mail {
 /// # Errors
 /// [`MockError`] when the file cannot be read, or a whole line of it is none of ours.
 pub fn read(path: &Path, mut each: impl FnMut(Line)) -> Result<(), MockError> {
-    let failed = |source| MockError::Log {
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(failed)?);
-    let mut text = Vec::new();
-    for line in 1.. {
-        text.clear();
-        let bounded = &mut (&mut file).take(LOG_LINE_BYTES_MAX as u64);
-        bounded.read_until(b'\n', &mut text).map_err(failed)?;
-        if text.last() != Some(&b'\n') && text.len() < LOG_LINE_BYTES_MAX {
-            break;
-        }
-        let damaged = |source| MockError::LogLine {
-            path: path.to_owned(),
-            line,
-            source,
-        };
-        each(serde_json::from_slice(&text).map_err(damaged)?);
-    }
-    Ok(())
+    lines::read(path, Last::Torn, |line| {
+        each(line);
+        Ok(())
+    })
 }
 
 /// The end of the log that connections hold.
@@ -113,13 +59,16 @@ struct Group {
 }
 
 impl Log {
-    /// Opens or makes the file, and starts the writer, which ends with the last `Log`.
-    pub(crate) fn open(path: &Path) -> Result<Self, MockError> {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map_err(|source| MockError::Log {
+    /// Opens or makes the file, writes its first lines, and starts the writer, which ends with the
+    /// last `Log`.
+    pub(crate) fn open(path: &Path, first: &[u8]) -> Result<Self, MockError> {
+        let failed = |source| MockError::Log {
             path: path.to_owned(),
             source,
-        })?;
+        };
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let mut file = file.map_err(failed)?;
+        file.write_all(first).map_err(failed)?;
         let (queue, groups) = mpsc::channel(LOG_QUEUE_MAX);
         tokio::spawn(write_groups(file, path.to_owned(), groups));
         Ok(Self { queue })
@@ -137,13 +86,20 @@ impl Log {
 }
 
 /// The lines for some records; MAIL commands only if asked for.
-pub(crate) fn lines(records: &[Record], with_mails: bool) -> Vec<u8> {
+pub(crate) fn text(records: &[Record], with_mails: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(records.len() * 512);
     for record in records {
         let is_written = match record {
             Record::Accept(accept) => write_line(&mut out, "accept", accept),
             Record::Mail(mail) if with_mails => write_line(&mut out, "mail", mail),
-            _ => continue,
+            Record::Open(open) => write_line(&mut out, "open", open),
+            Record::Close(close) => write_line(&mut out, "close", close),
+            Record::Refuse(refuse) => write_line(&mut out, "refuse", refuse),
+            Record::Fault(fault) => write_line(&mut out, "fault", fault),
+            Record::Profile(served) => write_line(&mut out, "profile", served),
+            Record::Lateness(lateness) => write_line(&mut out, "lateness", lateness),
+            Record::Reset(reset) => write_line(&mut out, "reset", reset),
+            Record::Mail(_) | Record::Count(..) | Record::BareLineEnds(_) => continue,
         };
         is_written.expect("strings and numbers become JSON, and memory takes it");
     }

@@ -1,30 +1,51 @@
-//! The server: takes connections from a listener, bounds them, and ends.
+//! The server: opens its doors, takes connections, bounds them, and ends.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+pub(crate) mod shared;
+
+mod accept;
+mod doors;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::task::JoinHandle;
 
-use crate::bounds::{ACCEPT_REST, CONNECTIONS_REFUSED_MAX, STOP_WAIT_MAX};
+use crate::bounds::RTT_MAX;
 use crate::clock::Clock;
-use crate::connection::{Shared, serve, turn_away};
+use crate::connection::tls::Authority;
+use crate::control::wire::{Expectation, Receipt, Verdict};
 use crate::error::MockError;
-use crate::log::Log;
+use crate::judge::lateness::LatenessWatch;
+use crate::log::{self, Log, Served};
 use crate::profile::Profile;
-use crate::tally::{Duplicate, Tally};
+use crate::server::shared::Shared;
+use crate::tally::{Duplicate, Ledger, Record, Tally};
+use crate::world::plan::Door;
 use crate::world::{World, locked};
 
-/// What a server keeps of what it saw.
+pub(crate) use doors::Doors;
+use doors::Gate;
+
+/// What a server keeps of what it saw, and how far away it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Where every accept is appended before its 250 leaves; without it nothing is written.
     pub log: Option<PathBuf>,
     /// Whether the arrival of each MAIL command is kept in memory, and written to the log.
     pub is_recording_mails: bool,
+    /// The round-trip time of the path to every client, beyond that of loopback. Default: none;
+    /// at most ten seconds. It delays, and does not limit what can be under way.
+    pub rtt: Duration,
+    /// A door that speaks TLS from the first byte. Default: none. Port 0 is a free one.
+    pub tls_listen: Option<SocketAddr>,
+    /// Where the certificate of the mock's own authority is written at the start, as PEM.
+    pub authority_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -33,6 +54,9 @@ impl Settings {
         Self {
             log: None,
             is_recording_mails: true,
+            rtt: Duration::ZERO,
+            tls_listen: None,
+            authority_file: None,
         }
     }
 
@@ -40,7 +64,7 @@ impl Settings {
     pub fn logged(path: impl Into<PathBuf>) -> Self {
         Self {
             log: Some(path.into()),
-            is_recording_mails: true,
+            ..Self::in_memory()
         }
     }
 }
@@ -49,43 +73,133 @@ impl Settings {
 #[derive(Debug)]
 pub struct MockServer {
     local_addr: SocketAddr,
+    tls_addr: Option<SocketAddr>,
     shared: Arc<Shared>,
+    log: Option<PathBuf>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
 
 impl MockServer {
-    /// Serves the listener from now on. Must be called inside a Tokio runtime.
+    /// Serves the listener from now on, and each provider that has an address at that address
+    /// with the same port. Must be called inside a Tokio runtime.
     ///
     /// # Errors
-    /// [`MockError`] when the profile is out of bounds, the log cannot be opened, or the listener
-    /// has no address.
+    /// [`MockError`] when the profile is out of bounds, the log cannot be opened, the listener
+    /// has no address, or another address cannot be listened at.
     pub fn start(
         listener: TcpListener,
         profile: Profile,
         settings: Settings,
     ) -> Result<Self, MockError> {
         let local_addr = listener.local_addr().map_err(MockError::Listener)?;
+        let world = World::new(profile.checked()?);
+        let authority = authority(&world, local_addr.ip())?;
+        if let Some(path) = &settings.authority_file {
+            std::fs::write(path, authority.pem()).map_err(|source| MockError::AuthorityFile {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        let common = Gate::new(listener, Door::Common, false);
+        let (doors, mut gates) = Doors::new(common, local_addr.port());
+        let tls_addr = (settings.tls_listen)
+            .map(|address| gates.open(address, Door::Common, true))
+            .transpose()?;
+        doors.open_all(&world.plan().doors())?;
+        let clock = Clock::start();
+        let (at_us, toml) = (clock.now_us(), world.plan().profile.to_toml());
+        let beginning = [Record::Profile(Served { at_us, toml })];
+        let mut ledger = Ledger::default();
+        ledger.count(&beginning[0], settings.is_recording_mails);
+        let open = |path| Log::open(path, &log::text(&beginning, settings.is_recording_mails));
         let shared = Arc::new(Shared {
-            world: World::new(profile.checked()?),
-            clock: Clock::start(),
-            ledger: Mutex::default(),
-            log: settings.log.as_deref().map(Log::open).transpose()?,
+            world,
+            clock,
+            ledger: Mutex::new(ledger),
+            log: settings.log.as_deref().map(open).transpose()?,
             is_recording_mails: settings.is_recording_mails,
+            authority,
+            rtt: settings.rtt.min(RTT_MAX),
+            turns: AtomicU64::new(0),
+            doors,
         });
         let (stop, is_stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), is_stopped));
+        let accepting = tokio::spawn(accept::accept(gates, Arc::clone(&shared), is_stopped));
         Ok(Self {
             local_addr,
+            tls_addr,
             shared,
+            log: settings.log,
             stop,
             accepting,
         })
     }
 
-    /// Where it listens.
+    /// Where its log is, if it keeps one.
+    pub fn log_path(&self) -> Option<&Path> {
+        self.log.as_deref()
+    }
+
+    /// What is to be said of the client now.
+    pub fn verdict(&self) -> Verdict {
+        locked(&self.shared.ledger).verdict()
+    }
+
+    /// A delivery is to arrive.
+    ///
+    /// # Errors
+    /// [`MockError`] when its content hash is none, or there is no room for more.
+    pub fn expect(&self, expectation: &Expectation) -> Result<(), MockError> {
+        locked(&self.shared.ledger).expect(expectation)
+    }
+
+    /// The client says how a delivery stands.
+    ///
+    /// # Errors
+    /// [`MockError`] when there is no room for more.
+    pub fn hold(&self, receipt: &Receipt) -> Result<(), MockError> {
+        locked(&self.shared.ledger).hold(receipt)
+    }
+
+    /// Measures how late the mock is with its own reading, for as long as the answer lives.
+    pub fn watch_lateness(&self) -> LatenessWatch {
+        LatenessWatch::start(Arc::clone(&self.shared))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Where it listens for all domains.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Where it speaks TLS from the first byte, if it does.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls_addr
+    }
+
+    /// Where each provider with an address of its own listens, by its name.
+    pub fn provider_addrs(&self) -> BTreeMap<String, SocketAddr> {
+        self.shared.doors.open_ones()
+    }
+
+    /// The certificate of the mock's own authority, as PEM, for clients that are to trust it.
+    pub fn authority_pem(&self) -> &str {
+        self.shared.authority.pem()
+    }
+
+    /// Serves by this profile from the next transaction of every connection on, and opens the
+    /// doors of providers that are new. What clients did is remembered.
+    ///
+    /// # Errors
+    /// [`MockError`] when the profile is out of bounds, the address of a new provider cannot be
+    /// listened at, or the log cannot be written; then nothing has changed but doors that were
+    /// opened.
+    pub async fn change(&self, profile: Profile) -> Result<(), MockError> {
+        self.shared.change(profile).await
     }
 
     /// The numbers now. Whoever has read a 250 finds its accept counted.
@@ -125,71 +239,15 @@ impl Drop for MockServer {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let mut number = 0;
-    let mut connections = JoinSet::new();
-    let mut refusals = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = connections.join_next() => continue,
-            Some(_) = refusals.join_next() => continue,
-            _ = stop.wait_for(|is_stopped| *is_stopped) => break,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "the mock cannot take a connection");
-                sleep(ACCEPT_REST).await;
-                continue;
-            }
-        };
-        while connections.try_join_next().is_some() {}
-        if connections.len() < shared.world.profile.connections_max {
-            number += 1;
-            connections.spawn(run(stream, number, Arc::clone(&shared), stop.clone()));
-        } else {
-            locked(&shared.ledger).count_turned_away();
-            if refusals.len() < CONNECTIONS_REFUSED_MAX {
-                let shared = Arc::clone(&shared);
-                refusals.spawn(async move { drop(turn_away(stream, &shared).await) });
-            }
-        }
+/// Certificates for all names and addresses that are served at the start.
+fn authority(world: &World, common: IpAddr) -> Result<Authority, MockError> {
+    let plan = world.plan();
+    let doors = plan.doors();
+    let mut names = vec![plan.profile.hostname.clone()];
+    let mut addresses = vec![common, IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    for (name, address) in doors {
+        names.push(plan.door(&Door::Provider(name)).offer.hostname.clone());
+        addresses.push(address);
     }
-    drop(listener);
-    let all_ended = async { while connections.join_next().await.is_some() {} };
-    if timeout(STOP_WAIT_MAX, all_ended).await.is_err() {
-        tracing::warn!(
-            open = connections.len(),
-            "the mock cuts connections that did not end"
-        );
-    }
-    connections.shutdown().await;
-}
-
-async fn run(stream: TcpStream, number: u64, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
-    let _open = Open::count(&shared);
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, number, "a connection was gone at once");
-        return;
-    }
-    if let Err(error) = serve(stream, number, Arc::clone(&shared), stop).await {
-        tracing::debug!(%error, number, "a connection ended early");
-    }
-}
-
-/// Counts a connection as open for as long as it lives, also when its task is cancelled.
-struct Open<'a>(&'a Shared);
-
-impl<'a> Open<'a> {
-    fn count(shared: &'a Shared) -> Self {
-        locked(&shared.ledger).count_opened();
-        Self(shared)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        locked(&self.0.ledger).count_closed();
-    }
+    Authority::new(&names, &addresses)
 }

@@ -3,96 +3,40 @@
 //! Keys are 128-bit hashes, so a million recipients cost tens of megabytes and not hundreds.
 //! The same counting runs while the mock serves and over a log that is read afterwards.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
+mod numbers;
 
-use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use crate::bounds::{DUPLICATES_LISTED_MAX, LEDGER_KEYS_MAX, MAIL_TIMES_MAX};
 use crate::chance::key;
+use crate::control::wire::{Expectation, Progress, Receipt, Verdict};
 use crate::error::MockError;
-use crate::log::{self, Accept, Line, Mail};
+use crate::judge::Judge;
+use crate::log::{self, Accept, Close, Fault, Lateness, Mail, Open, Refuse, Reset, Served};
+use crate::profile::Profile;
 use crate::world::remembered_name;
 
-/// The numbers of a mock at one moment.
-///
-/// Of a log that was read, only what the log holds is above zero: accepts, duplicates, and MAIL
-/// commands if they were logged.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Tally {
-    /// Accepts: one per recipient of each accepted message.
-    pub accepted: u64,
-    /// Different recipients among them.
-    pub recipients: u64,
-    /// Accepts whose (Message-ID, recipient) had been accepted before. Messages without Message-ID are left out.
-    pub duplicates: u64,
-    /// Accepts whose (campaign, recipient) had been accepted before. Messages without campaign are left out.
-    pub duplicates_by_campaign: u64,
-    /// Recipients refused with 5xx.
-    pub refused: u64,
-    /// Recipients deferred with 451, greylisted ones included.
-    pub deferred: u64,
-    /// Connections dropped on purpose.
-    pub dropped: u64,
-    /// Recipients answered with 421 because MAIL came too fast.
-    pub over_rate: u64,
-    /// Connections answered with 421 because there were too many, for a domain or for all.
-    pub over_connections: u64,
-    /// MAIL commands whose domain became known at RCPT.
-    pub mails: u64,
-    /// Connections since the start.
-    pub connections: u64,
-    /// The most connections that were open at one time.
-    pub connections_max: u64,
-    /// Bare CRs and LFs in accepted messages.
-    pub bare_line_ends: u64,
-    /// Keys that found no room, so that duplicates may be missing.
-    pub untracked: u64,
-    /// The numbers of each domain.
-    pub domains: BTreeMap<String, DomainTally>,
-}
-
-/// The numbers of one domain, each as in [`Tally`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct DomainTally {
-    /// Accepts.
-    pub accepted: u64,
-    /// Recipients refused with 5xx.
-    pub refused: u64,
-    /// Recipients deferred with 451.
-    pub deferred: u64,
-    /// Connections dropped on purpose.
-    pub dropped: u64,
-    /// Recipients answered with 421 because MAIL came too fast.
-    pub over_rate: u64,
-    /// Connections answered with 421 because there were too many.
-    pub over_connections: u64,
-    /// MAIL commands.
-    pub mails: u64,
-}
-
-/// An accept that came again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Duplicate {
-    /// The recipient.
-    pub recipient: String,
-    /// The Message-ID, if it had one.
-    pub message_id: Option<String>,
-    /// The campaign, if it had one.
-    pub campaign: Option<String>,
-}
+pub use numbers::{DomainTally, Duplicate, Tally};
 
 /// Something that happened in a dialogue and counts.
 #[derive(Debug)]
 pub(crate) enum Record {
     Accept(Accept),
     Mail(Mail),
+    Open(Open),
+    Close(Close),
+    Refuse(Refuse),
+    Fault(Fault),
+    Profile(Served),
+    Lateness(Lateness),
+    Reset(Reset),
     Count(String, Count),
     BareLineEnds(u64),
 }
 
 /// What is counted per domain without further detail.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Count {
     Refused,
     Deferred,
@@ -107,11 +51,10 @@ pub struct Ledger {
     /// The totals that are not the sum of the domains, and those of the accepts.
     totals: Tally,
     domains: HashMap<String, Domain>,
-    recipients: HashMap<u128, u32>,
     messages: HashSet<u128>,
-    campaigns: HashSet<u128>,
     duplicates: Vec<Duplicate>,
     open: u64,
+    judge: Judge,
 }
 
 #[derive(Debug, Default)]
@@ -127,17 +70,30 @@ impl Ledger {
     /// [`MockError`] when the log cannot be read, or a line of it is none of ours.
     pub fn read_log(path: &Path) -> Result<Self, MockError> {
         let mut ledger = Self::default();
-        log::read(path, |line| match line {
-            Line::Accept(accept) => ledger.count_accept(&accept),
-            Line::Mail(mail) => ledger.count_mail(&mail, true),
-        })?;
+        ledger.read(path)?;
         Ok(ledger)
+    }
+
+    /// Counts what an accept log holds on top of what was counted before.
+    ///
+    /// # Errors
+    /// [`MockError`] when the log cannot be read, or a line of it is none of ours.
+    pub fn read(&mut self, path: &Path) -> Result<(), MockError> {
+        log::read(path, |line| self.count(&Record::from(line), true))
+    }
+
+    /// From now on the client is judged by the limits of this profile.
+    pub fn serve(&mut self, profile: &Profile) {
+        let toml = profile.to_toml();
+        self.count(&Record::Profile(Served { at_us: 0, toml }), true);
     }
 
     /// The numbers now.
     pub fn tally(&self) -> Tally {
         let mut tally = self.totals.clone();
-        tally.recipients = self.recipients.len() as u64;
+        tally.recipients = self.judge.recipients();
+        tally.duplicates_by_campaign = self.judge.duplicates_by_campaign();
+        tally.untracked += self.judge.untracked();
         for (name, domain) in &self.domains {
             let own = domain.tally;
             tally.refused += own.refused;
@@ -153,12 +109,56 @@ impl Ledger {
 
     /// How often a recipient was accepted; its domain in any case.
     pub fn accepted_of(&self, recipient: &str) -> u32 {
-        let (local_part, domain) = recipient.rsplit_once('@').unwrap_or((recipient, ""));
-        let recipient = format!("{local_part}@{}", domain.to_lowercase());
-        self.recipients
-            .get(&key(&recipient, ""))
-            .copied()
-            .unwrap_or_default()
+        self.judge.accepted_of(recipient)
+    }
+
+    /// A delivery is to arrive; sending it again replaces what was said of it.
+    ///
+    /// # Errors
+    /// [`MockError`] when its content hash is none, or there is no room for more.
+    pub fn expect(&mut self, expectation: &Expectation) -> Result<(), MockError> {
+        self.judge.expect(expectation)
+    }
+
+    /// The client says how a delivery stands; the newest word counts.
+    ///
+    /// # Errors
+    /// [`MockError`] when there is no room for more.
+    pub fn hold(&mut self, receipt: &Receipt) -> Result<(), MockError> {
+        self.judge.hold(receipt)
+    }
+
+    /// How many deliveries are expected.
+    pub fn expected(&self) -> u64 {
+        self.judge.expected()
+    }
+
+    /// How many receipts the client has shown.
+    pub fn receipts(&self) -> u64 {
+        self.judge.receipts()
+    }
+
+    /// What is to be said of the client now.
+    pub fn verdict(&self) -> Verdict {
+        self.judge.verdict(&self.tally())
+    }
+
+    /// The numbers that change all the time, without those of the domains.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            accepted: self.totals.accepted,
+            recipients: self.judge.recipients(),
+            duplicates: self.totals.duplicates,
+            connections: self.totals.connections,
+            connections_open: self.open,
+            connections_max: self.totals.connections_max,
+            turns: 0,
+        }
+    }
+
+    /// The latest that the mock was with its own reading, in microseconds.
+    pub(crate) fn late_us(&self) -> u64 {
+        self.judge.late_us()
     }
 
     /// When MAIL commands for a domain arrived, in microseconds since the epoch, in the order of
@@ -175,9 +175,17 @@ impl Ledger {
     }
 
     pub(crate) fn count(&mut self, record: &Record, with_mail_times: bool) {
+        self.judge.see(record);
         match record {
             Record::Accept(accept) => self.count_accept(accept),
             Record::Mail(mail) => self.count_mail(mail, with_mail_times),
+            Record::Open(_)
+            | Record::Close(_)
+            | Record::Refuse(_)
+            | Record::Fault(_)
+            | Record::Profile(_)
+            | Record::Lateness(_) => {}
+            Record::Reset(_) => self.reset(),
             Record::BareLineEnds(found) => self.totals.bare_line_ends += found,
             Record::Count(domain, what) => {
                 let tally = &mut self.domain(domain).tally;
@@ -209,16 +217,13 @@ impl Ledger {
     fn count_accept(&mut self, accept: &Accept) {
         self.totals.accepted += 1;
         self.domain(&accept.domain).tally.accepted += 1;
-        self.count_recipient(&accept.recipient);
+        let by_campaign = self.judge.see_accept(accept);
         let untracked = &mut self.totals.untracked;
-        let mut is_again = |keys: &mut HashSet<u128>, group: &Option<String>| {
-            let Some(group) = group else { return false };
-            is_known(keys, key(&accept.recipient, group), untracked)
-        };
-        let by_message = is_again(&mut self.messages, &accept.message_id);
-        let by_campaign = is_again(&mut self.campaigns, &accept.campaign);
+        let by_message = accept.message_id.as_deref().is_some_and(|message_id| {
+            let key = key(&accept.recipient, message_id);
+            is_known(&mut self.messages, key, untracked)
+        });
         self.totals.duplicates += u64::from(by_message);
-        self.totals.duplicates_by_campaign += u64::from(by_campaign);
         if (by_message || by_campaign) && self.duplicates.len() < DUPLICATES_LISTED_MAX {
             self.duplicates.push(Duplicate {
                 recipient: accept.recipient.clone(),
@@ -228,15 +233,16 @@ impl Ledger {
         }
     }
 
-    fn count_recipient(&mut self, recipient: &str) {
-        let key = key(recipient, "");
-        if let Some(accepted) = self.recipients.get_mut(&key) {
-            *accepted += 1;
-        } else if self.recipients.len() < LEDGER_KEYS_MAX {
-            self.recipients.insert(key, 1);
-        } else {
-            self.totals.untracked += 1;
-        }
+    /// Forgets all but the connections that are open; the judge does so by itself.
+    fn reset(&mut self) {
+        self.totals = Tally {
+            connections: self.open,
+            connections_max: self.open,
+            ..Tally::default()
+        };
+        self.domains.clear();
+        self.messages.clear();
+        self.duplicates.clear();
     }
 
     fn count_mail(&mut self, mail: &Mail, with_time: bool) {
@@ -268,78 +274,4 @@ fn is_known(keys: &mut HashSet<u128>, key: u128, untracked: &mut u64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn accept(recipient: &str, message_id: &str, campaign: Option<&str>) -> Accept {
-        Accept {
-            at_us: 2,
-            mail_at_us: 1,
-            connection: 1,
-            domain: recipient.rsplit_once('@').unwrap().1.to_owned(),
-            recipient: recipient.to_owned(),
-            sender: "news@example.test".to_owned(),
-            message_id: Some(message_id.to_owned()),
-            campaign: campaign.map(str::to_owned),
-            bytes: 10,
-            body_hash: "0".to_owned(),
-        }
-    }
-
-    #[test]
-    fn an_accept_that_comes_again_is_a_duplicate_by_each_measure() {
-        let mut ledger = Ledger::default();
-        for again in [
-            accept("a@x.test", "<1>", Some("c1")),
-            accept("a@x.test", "<1>", Some("c1")),
-            accept("a@x.test", "<2>", Some("c1")),
-            accept("a@x.test", "<3>", Some("c2")),
-            accept("b@x.test", "<1>", Some("c2")),
-            accept("b@x.test", "<9>", None),
-        ] {
-            ledger.count(&Record::Accept(again), true);
-        }
-        let tally = ledger.tally();
-        assert_eq!((tally.accepted, tally.recipients), (6, 2));
-        assert_eq!((tally.duplicates, tally.duplicates_by_campaign), (1, 2));
-        assert_eq!(ledger.duplicates().len(), 2);
-        assert_eq!(ledger.accepted_of("a@X.test"), 4);
-        assert_eq!(ledger.accepted_of("nobody@x.test"), 0);
-    }
-
-    #[test]
-    fn a_log_that_is_read_counts_the_same() {
-        let records = [
-            Record::Mail(Mail {
-                at_us: 7,
-                connection: 1,
-                domain: "x.test".to_owned(),
-            }),
-            Record::Accept(accept("a@x.test", "<1>", None)),
-            Record::Accept(accept("a@x.test", "<1>", None)),
-        ];
-        let mut ledger = Ledger::default();
-        records.iter().for_each(|record| ledger.count(record, true));
-
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("accepts.ndjson");
-        let mut text = log::lines(&records, true);
-        text.extend_from_slice(br#"{"kind":"accept","at_us":"#);
-        std::fs::write(&path, &text).unwrap();
-        let read = Ledger::read_log(&path).unwrap();
-        assert_eq!(
-            read.tally(),
-            ledger.tally(),
-            "a torn last line was never answered"
-        );
-        assert_eq!(read.mail_times_of("x.test"), [7]);
-
-        text.push(b'\n');
-        std::fs::write(&path, &text).unwrap();
-        let error = Ledger::read_log(&path).unwrap_err();
-        assert!(
-            matches!(error, MockError::LogLine { line: 4, .. }),
-            "{error:?}"
-        );
-    }
-}
+mod tests;

@@ -1,74 +1,113 @@
-//! What all connections share: the profile, and what its domains remember.
+//! What all connections share: the plan, and what domains and providers remember.
 //!
-//! One lock for all domains: it is held for a decision (well under a microsecond), and not taken
-//! at all for a domain whose behaviour remembers nothing.
+//! One lock for all memory: it is held for a decision (well under a microsecond), and not taken at
+//! all for a domain whose behaviour remembers nothing. The profile can be changed while connections
+//! are open: each looks at EHLO and at MAIL whether there is a newer one, so no transaction is judged
+//! by two.
+
+pub(crate) mod behaviour;
+pub(crate) mod limits;
+pub(crate) mod magic;
+pub(crate) mod plan;
+pub(crate) mod refusals;
+pub(crate) mod treatment;
+
+mod entry;
+mod guest;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use crate::behaviour::{DomainState, Verdict, Visit, at_recipient};
 use crate::bounds::DOMAINS_MAX;
+use crate::control::samples::Samples;
 use crate::profile::Profile;
+use crate::world::behaviour::{DomainState, ProviderState};
+use crate::world::plan::{Door, Plan};
+use crate::world::treatment::Treatment;
 
-/// The profile with its memory.
+pub(crate) use entry::Entry;
+pub(crate) use guest::{Guest, Place};
+
+/// The plan with its memory.
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) profile: Profile,
-    domains: Mutex<HashMap<String, DomainState>>,
+    plan: RwLock<Arc<Plan>>,
+    /// How often the plan was changed; read without a lock.
+    version: AtomicU64,
+    /// When the first connection came since the start or the last reset; 0 before it.
+    started_at_us: AtomicI64,
+    memory: Mutex<Memory>,
+    samples: Arc<Samples>,
+}
+
+/// What is remembered of clients; nothing of the profile.
+#[derive(Debug, Default)]
+struct Memory {
+    domains: HashMap<String, DomainState>,
+    providers: HashMap<Arc<str>, ProviderState>,
 }
 
 impl World {
     pub(crate) fn new(profile: Profile) -> Arc<Self> {
         Arc::new(Self {
-            profile,
-            domains: Mutex::default(),
+            plan: RwLock::new(Arc::new(Plan::new(profile))),
+            version: AtomicU64::new(0),
+            started_at_us: AtomicI64::new(0),
+            memory: Mutex::default(),
+            samples: Arc::default(),
         })
     }
 
-    /// Decides about a recipient; one that is accepted may come with a place in its domain.
-    pub(crate) fn visit(
-        self: &Arc<Self>,
-        visit: &Visit<'_>,
-        now_us: i64,
-    ) -> (Verdict, Option<Place>) {
-        let domain = visit.recipient.domain();
-        let behaviour = self.profile.behaviour(domain);
-        if !behaviour.remembers() {
-            return (
-                at_recipient(behaviour, &mut DomainState::default(), visit, now_us),
-                None,
-            );
-        }
-        let mut domains = locked(&self.domains);
-        let name = remembered_name(&domains, domain);
-        let state = domains.entry(name.to_owned()).or_default();
-        let verdict = at_recipient(behaviour, state, visit, now_us);
-        let is_needed = behaviour.connections_max.is_some() && !visit.has_place;
-        if !is_needed || !matches!(verdict, Verdict::Accept(_)) {
-            return (verdict, None);
-        }
-        state.places_taken += 1;
-        (
-            verdict,
-            Some(Place {
-                world: Arc::clone(self),
-                domain: name.to_owned(),
-            }),
-        )
+    /// The plan of now.
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan.read().unwrap_or_else(PoisonError::into_inner))
     }
-}
 
-/// One connection's place under a domain's `connections_max`; dropping it gives it back.
-#[derive(Debug)]
-pub(crate) struct Place {
-    world: Arc<World>,
-    domain: String,
-}
+    /// The first message of each campaign.
+    pub(crate) fn samples(&self) -> &Arc<Samples> {
+        &self.samples
+    }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(state) = locked(&self.world.domains).get_mut(&self.domain) {
-            state.places_taken = state.places_taken.saturating_sub(1);
+    /// A connection comes in: its place, and how it is greeted.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        door: Door,
+        connection: u64,
+        now_us: i64,
+    ) -> (Entry, Treatment) {
+        let start = &self.started_at_us;
+        // Only the first one finds 0; a later failure is what is wanted.
+        let _ = start.compare_exchange(0, now_us, Ordering::Relaxed, Ordering::Relaxed);
+        let mut entry = Entry::new(Arc::clone(self), door, connection);
+        let greeting = entry.knock(now_us);
+        (entry, greeting)
+    }
+
+    /// Serves by this profile from the next EHLO or MAIL of every connection on. Memory stays.
+    pub(crate) fn change(&self, profile: Profile) {
+        let plan = Arc::new(Plan::new(profile));
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Forgets what clients did, and when the first one came; open connections keep their places.
+    pub(crate) fn reset(&self) {
+        self.started_at_us.store(0, Ordering::Relaxed);
+        let mut memory = locked(&self.memory);
+        memory.domains.retain(|_, state| state.places_taken > 0);
+        memory.domains.values_mut().for_each(DomainState::forget);
+        memory
+            .providers
+            .values_mut()
+            .for_each(ProviderState::forget);
+    }
+
+    /// How long after the first connection this is.
+    fn since_start_us(&self, now_us: i64) -> i64 {
+        match self.started_at_us.load(Ordering::Relaxed) {
+            0 => 0,
+            started_at_us => now_us.saturating_sub(started_at_us),
         }
     }
 }
@@ -86,3 +125,6 @@ pub(crate) fn remembered_name<'a, T>(known: &HashMap<String, T>, domain: &'a str
         ""
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,15 @@
 //! What is said to each command.
 
-use std::ops::ControlFlow::{self, Break, Continue};
+use std::ops::ControlFlow::{self, Break};
 
-use crate::body::BodyReader;
 use crate::bounds::TRANSACTION_RECIPIENTS_MAX;
-use crate::command::{Address, Command, MailParameters};
-use crate::dialogue::{Dialogue, Effects, Message, Next, Phase, Times};
-use crate::profile::{DropAt, Keyword, Profile};
-use crate::reply;
-use crate::transaction::Transaction;
+use crate::dialogue::command::{Address, Command, MailParameters, RcptParameters};
+use crate::dialogue::reply::{self, Reply};
+use crate::dialogue::transaction::Transaction;
+use crate::dialogue::{Dialogue, Effects, Next, Times};
+use crate::log::FaultKind;
+use crate::profile::Keyword;
+use crate::world::treatment::{Act, Stage};
 
 impl Dialogue {
     pub(super) fn answer(
@@ -18,27 +19,29 @@ impl Dialogue {
         effects: &mut Effects,
     ) -> ControlFlow<Next> {
         match command {
-            Command::Ehlo | Command::Helo => {
-                self.has_said_hello = true;
-                self.transaction = None;
-                greet(
-                    &self.world.profile,
-                    command == Command::Ehlo,
-                    &mut effects.replies,
-                );
-                Continue(())
-            }
+            Command::Ehlo | Command::Helo => self.hello(command == Command::Ehlo, times, effects),
             Command::Mail { sender, parameters } => self.mail(sender, parameters, times, effects),
-            Command::Rcpt { recipient } => self.rcpt(recipient, times, effects),
-            Command::Data => self.data(effects),
+            Command::Rcpt {
+                recipient,
+                parameters,
+            } => self.rcpt(recipient, parameters, times, effects),
+            Command::Data => self.data(times, effects),
+            Command::Bdat(chunk) => self.bdat(chunk, times, effects),
+            Command::StartTls => self.start_tls(times, effects),
+            Command::Auth { mechanism, initial } => {
+                self.auth(&mechanism, initial.as_deref(), times, effects)
+            }
             Command::Rset => {
-                self.transaction = None;
+                self.drop_transaction();
                 self.say(&reply::OK, effects)
             }
             Command::Noop => self.say(&reply::OK, effects),
             Command::Vrfy => self.say(&reply::CANNOT_VERIFY, effects),
+            Command::Expn => self.say(&reply::NO_EXPN, effects),
+            Command::Help => self.say(&reply::HELP, effects),
             Command::Quit => {
-                self.transaction = None;
+                self.has_quit = true;
+                self.drop_transaction();
                 let _ = self.say(&reply::BYE, effects);
                 Break(Next::Close)
             }
@@ -52,86 +55,125 @@ impl Dialogue {
         times: Times,
         effects: &mut Effects,
     ) -> ControlFlow<Next> {
-        if !self.has_said_hello {
-            return self.fault(&reply::HELLO_FIRST, effects);
+        if !self.session.has_said_hello {
+            return self.out_of_order(&reply::HELLO_FIRST, times, effects);
         }
         if self.transaction.is_some() {
-            return self.fault(&reply::NESTED_MAIL, effects);
+            return self.out_of_order(&reply::NESTED_MAIL, times, effects);
         }
-        let profile = &self.world.profile;
-        if parameters.size.is_some() && !profile.offers(Keyword::Size)
-            || parameters.has_body && !profile.offers(Keyword::EightBitMime)
-        {
-            return self.fault(&reply::BAD_PARAMETER, effects);
+        let offer = self.entry.offer();
+        let needs_auth = offer.auth.as_ref().is_some_and(|auth| auth.is_required);
+        if needs_auth && !self.session.is_authenticated {
+            // Nothing before this reply says that it is required.
+            return self.say(&reply::AUTH_FIRST, effects);
         }
-        if parameters
-            .size
-            .is_some_and(|size| size > profile.message_bytes_max)
-        {
+        let is_auth_offered = self.session.is_extended && offer.auth.is_some();
+        if parameters.has_auth && !is_auth_offered {
+            return self.unoffered(times, effects);
+        }
+        if let Some(refused) = self.refuse_parameters(parameters.needs(), times, effects) {
+            return refused;
+        }
+        let offer = self.entry.offer();
+        let is_too_large = |size: u64| size > offer.message_bytes_max;
+        if parameters.size.is_some_and(is_too_large) {
             return self.say(&reply::TOO_LARGE, effects);
         }
-        self.transaction = Some(Transaction::new(
-            self.connection,
-            sender,
-            times.arrived_at_us,
-        ));
-        self.say(&reply::SENDER_OK, effects)
+        if offer.limits.mailmax.is_some_and(|max| self.mails >= max) {
+            return self.say(&reply::MAIL_LIMIT, effects);
+        }
+        let treatment = self.entry.at_mail(times.now_us);
+        if treatment.act.lets_pass() {
+            self.mails += 1;
+            let (connection, at_us) = (self.entry.connection(), times.arrived_at_us);
+            self.transaction = Some(Transaction::new(connection, sender, at_us));
+            self.is_utf8 = parameters.is_utf8;
+        }
+        self.treat(&treatment, &reply::SENDER_OK, effects)
     }
 
     fn rcpt(
         &mut self,
         recipient: Address,
+        parameters: RcptParameters,
         times: Times,
         effects: &mut Effects,
     ) -> ControlFlow<Next> {
+        let Some(transaction) = &self.transaction else {
+            return self.out_of_order(&reply::MAIL_FIRST, times, effects);
+        };
+        if self.chunks.is_some() {
+            return self.out_of_order(&reply::RCPT_AFTER_BDAT, times, effects);
+        }
+        if let Some(refusal) = self.refusal_by_rule(&recipient, parameters) {
+            let refused = transaction.refuse(&recipient, refusal.code, Stage::Rcpt, times.now_us);
+            effects.records.push(refused);
+            if refusal == reply::BAD_PARAMETER && !self.is_offered(Keyword::Dsn) {
+                return self.unoffered(times, effects);
+            }
+            return self.say(&refusal, effects);
+        }
         let Some(transaction) = &mut self.transaction else {
-            return self.fault(&reply::MAIL_FIRST, effects);
+            return self.out_of_order(&reply::MAIL_FIRST, times, effects);
         };
-        if transaction.recipients() >= TRANSACTION_RECIPIENTS_MAX {
-            return self.say(&reply::TOO_MANY_RECIPIENTS, effects);
+        let records = &mut effects.records;
+        let treatment = transaction.invite(recipient, &mut self.entry, records, times.now_us);
+        if matches!(treatment.act, Act::SayAndClose(_)) {
+            self.drop_transaction();
         }
-        let (reply, delay) =
-            transaction.invite(recipient, &self.world, &mut effects.records, times.now_us);
-        if reply.code == 421 {
-            self.transaction = None;
-            let _ = self.say(&reply, effects);
-            return Break(Next::Close);
-        }
-        self.say_after(&reply, delay, effects)
+        self.treat(&treatment, &reply::RECIPIENT_OK, effects)
     }
 
-    fn data(&mut self, effects: &mut Effects) -> ControlFlow<Next> {
-        let Some(transaction) = self.transaction.take_if(|open| open.recipients() > 0) else {
-            return match self.transaction {
-                Some(_) => self.say(&reply::NO_RECIPIENTS, effects),
-                None => self.fault(&reply::MAIL_FIRST, effects),
-            };
-        };
-        if transaction.drops(DropAt::Data, &mut effects.records) {
-            return Break(Next::Drop);
+    /// Refuses parameters that were not offered, which is a fault, or whose offer was a lie.
+    fn refuse_parameters(
+        &mut self,
+        mut needs: impl Iterator<Item = Keyword>,
+        times: Times,
+        effects: &mut Effects,
+    ) -> Option<ControlFlow<Next>> {
+        let offer = self.entry.offer();
+        let is_refused = |keyword| !self.is_offered(keyword) || !offer.honours(keyword);
+        let refused = needs.find(|keyword| is_refused(*keyword))?;
+        if self.is_offered(refused) {
+            Some(self.say(&reply::BAD_PARAMETER, effects))
+        } else {
+            Some(self.unoffered(times, effects))
         }
-        let delay = transaction.reply_delay();
-        self.phase = Phase::Body(Box::new(Message {
-            reader: BodyReader::new(),
-            transaction,
-        }));
-        self.say_after(&reply::GO_AHEAD, delay, effects)
     }
-}
 
-/// The reply to EHLO with what the profile offers, or to HELO without.
-fn greet(profile: &Profile, is_extended: bool, out: &mut Vec<u8>) {
-    let mut lines = vec![profile.hostname.clone()];
-    let offered = profile.keywords.iter().filter(|_| is_extended);
-    lines.extend(offered.map(|keyword| match keyword {
-        Keyword::Pipelining => "PIPELINING".to_owned(),
-        Keyword::EightBitMime => "8BITMIME".to_owned(),
-        Keyword::Size => format!("SIZE {}", profile.message_bytes_max),
-        Keyword::EnhancedStatusCodes => "ENHANCEDSTATUSCODES".to_owned(),
-    }));
-    let last = lines.len() - 1;
-    for (at, line) in lines.iter().enumerate() {
-        let separator = if at == last { ' ' } else { '-' };
-        out.extend_from_slice(format!("250{separator}{line}\r\n").as_bytes());
+    fn is_offered(&self, keyword: Keyword) -> bool {
+        self.session.is_extended && self.entry.offer().offers(keyword)
+    }
+
+    fn unoffered(&mut self, times: Times, effects: &mut Effects) -> ControlFlow<Next> {
+        let detail = "a parameter of an extension that was not offered";
+        self.fault(
+            FaultKind::Syntax,
+            detail,
+            &reply::BAD_PARAMETER,
+            times,
+            effects,
+        )
+    }
+
+    /// What the protocol has against a recipient, before the world is asked: parameters, characters
+    /// beyond ASCII, the numbers of RFC 9422, and the mock's own bound.
+    fn refusal_by_rule(&self, recipient: &Address, parameters: RcptParameters) -> Option<Reply> {
+        let (transaction, offer) = (self.transaction.as_ref()?, self.entry.offer());
+        let has_dsn = self.is_offered(Keyword::Dsn) && offer.honours(Keyword::Dsn);
+        if parameters.has_dsn && !has_dsn {
+            return Some(reply::BAD_PARAMETER);
+        }
+        if !recipient.is_ascii() && !self.is_utf8 {
+            return Some(reply::NOT_ASCII);
+        }
+        let count = |max: Option<u32>| max.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
+        let recipients_max = count(offer.limits.rcptmax).unwrap_or(TRANSACTION_RECIPIENTS_MAX);
+        if transaction.recipients() >= recipients_max.min(TRANSACTION_RECIPIENTS_MAX) {
+            return Some(reply::TOO_MANY_RECIPIENTS);
+        }
+        let domains = transaction.domains_with(recipient.domain());
+        let is_over = count(offer.limits.rcptdomainmax).is_some_and(|max| domains > max);
+        is_over.then_some(reply::RECIPIENT_DOMAIN_LIMIT)
     }
 }

@@ -1,0 +1,294 @@
+//! One run from its plan to its figures.
+//!
+//! 1. *Prepare*: the mock, the service on it, emails and campaigns; the mock hears whom to expect.
+//! 2. *Intake*: lists go in, timed by themselves.
+//! 3. *Send*: campaigns are started, and end; the service may be killed and paused in 2 and 3.
+//! 4. *Reconcile*: receipts and contents go to the mock, which gives its verdict.
+//! 5. *Measure*: both processes end, and the mock's log is read.
+//!
+//! A run that does not end in its time is reconciled and measured like any other; it fails, with
+//! what is missing as its reason.
+
+pub(crate) mod baseline;
+pub(crate) mod child;
+pub(crate) mod clock;
+pub(crate) mod config;
+pub(crate) mod drive;
+pub(crate) mod folder;
+pub(crate) mod metrics;
+pub(crate) mod mock;
+pub(crate) mod proc;
+pub(crate) mod reconcile;
+pub(crate) mod sampler;
+pub(crate) mod service;
+
+use std::path::Path;
+
+use anyhow::Context;
+use postrider_mock_smtp::Profile;
+use tokio::time::{Instant, timeout_at};
+
+use crate::bounds::EXPORT_AFTER_MAX;
+use crate::load::drive::{Driver, Intake, Made};
+use crate::load::folder::Folder;
+use crate::load::mock::{Mock, MockSettings};
+use crate::load::proc::Usage;
+use crate::load::sampler::Sampler;
+use crate::load::service::Service;
+use crate::measure::finish::{self, Facts};
+use crate::measure::lateness::Times;
+use crate::plan::Plan;
+use crate::plan::limits::as_f64;
+use crate::plan::options::BaselineKind;
+use crate::run::Run;
+
+/// What a run is told beside its plan.
+pub struct Surroundings<'a> {
+    /// The program whose `serve` and `mock serve` are run.
+    pub executable: &'a Path,
+    /// Who hears how far it is, a sentence at a time.
+    pub say: &'a (dyn Fn(&str) + Sync),
+}
+
+/// A finished run, and what does not fit into its file.
+#[derive(Debug)]
+pub struct Finished {
+    /// The run.
+    pub run: Run,
+    /// The whole distribution of lateness; none without limits.
+    pub lateness: Option<Times>,
+    /// Bytes of an accepted message, on average.
+    pub message_bytes: u64,
+}
+
+/// Carries out a plan.
+///
+/// # Errors
+/// When there is nothing to measure: a process does not start or ends by itself, the service
+/// refuses what a load needs, or a baseline cannot be run. A run that merely failed is no error.
+pub async fn run(plan: &Plan, around: &Surroundings<'_>) -> anyhow::Result<Finished> {
+    if plan.options.baseline.is_some() {
+        anyhow::ensure!(
+            baseline::find().is_some(),
+            "--baseline smtp-source needs Postfix's smtp-source (Debian: apt install postfix)"
+        );
+    }
+    let folder = Folder::new(plan.options.folder.as_deref())?;
+    let sink = Profile::sink();
+    let settings = MockSettings {
+        executable: around.executable,
+        folder: folder.path(),
+        name: "mock",
+        profile: &plan.profile,
+        seed: plan.options.seed,
+        rtt: plan.options.rtt,
+        time_scale: plan.options.time_scale,
+    };
+    let mut finished = Load::start(plan, around, &settings)
+        .await?
+        .carry_out()
+        .await?;
+    if let Some(BaselineKind::SmtpSource) = plan.options.baseline {
+        (around.say)("the baseline: smtp-source against a fresh mock");
+        let settings = MockSettings {
+            name: "baseline",
+            profile: &sink,
+            ..settings
+        };
+        let work = baseline::Work {
+            messages: finished.run.outcome.planned,
+            body_bytes: finished.message_bytes.max(1),
+            connections: plan.options.connections,
+        };
+        let within = plan.options.duration;
+        let ours = finished.run.rate_achieved;
+        let reached = baseline::smtp_source(&settings, work, ours, within).await?;
+        finished.run.baseline = Some(reached);
+    }
+    Ok(finished)
+}
+
+/// A run on its way.
+struct Load<'a> {
+    plan: &'a Plan,
+    around: &'a Surroundings<'a>,
+    mock: Mock,
+    service: Service,
+    config_hash: String,
+    started_at_us: i64,
+}
+
+/// What sending was like.
+struct Sent {
+    /// Why it came to no end.
+    unfinished: Option<String>,
+    seconds: f64,
+    service: Usage,
+    mock: Usage,
+    /// Processors of the machine that anybody kept busy.
+    machine_cpus: f64,
+    commits: Option<u64>,
+}
+
+impl<'a> Load<'a> {
+    async fn start(
+        plan: &'a Plan,
+        around: &'a Surroundings<'a>,
+        settings: &MockSettings<'a>,
+    ) -> anyhow::Result<Self> {
+        let started_at_us = clock::now_us();
+        let mock = Mock::start(settings).await?;
+        let relay = format!("smtp://{}", mock.smtp());
+        let options = &plan.options;
+        let given = options.config.as_deref();
+        let text = config::of_service(given, &plan.limits, options.connections, &relay)?;
+        let (executable, folder) = (around.executable, settings.folder);
+        let service = Service::start(executable, folder, &text, options.store).await?;
+        Ok(Self {
+            plan,
+            around,
+            mock,
+            service,
+            config_hash: config::hash(&text),
+            started_at_us,
+        })
+    }
+
+    async fn carry_out(mut self) -> anyhow::Result<Finished> {
+        let plan = self.plan;
+        let emails = plan.emails();
+        let driver = Driver {
+            client: self.service.client().clone(),
+            audience: &plan.audience,
+            emails: &emails,
+        };
+        let sampler = Sampler::start(self.service.pid(), self.mock.pid());
+        let campaigns = driver.create().await?;
+        self.say("telling the mock whom to expect");
+        reconcile::announce(&self.mock, &plan.audience, &campaigns).await?;
+
+        let deadline = Instant::now() + plan.options.duration;
+        let intake = self.intake(&driver, &campaigns, deadline).await?;
+        let sent = self.send(&driver, &campaigns, deadline).await?;
+
+        self.say("reconciling every receipt");
+        let outcome = reconcile::receipts(&self.mock, &driver, &campaigns);
+        let outcome = tokio::time::timeout(EXPORT_AFTER_MAX, outcome).await;
+        let mut outcome = outcome.context("the receipts cannot be exported in time")??;
+        let wrong = reconcile::contents(&self.mock, &plan.audience, &emails, &campaigns).await?;
+        let verdict = self.mock.verdict().await?;
+        let mut reasons = reconcile::judge(&mut outcome, &verdict);
+        reasons.extend(wrong);
+        reasons.extend(sent.unfinished);
+
+        let samples = sampler.samples();
+        drop(sampler);
+        let (kills_us, pauses_us) = (
+            std::mem::take(&mut self.service.kills_us),
+            std::mem::take(&mut self.service.pauses_us),
+        );
+        let service_usage = self.service.usage();
+        let home = self.service.home().to_owned();
+        self.service.stop().await?;
+        let mock_usage = self.mock.usage();
+        let log = self.mock.log().to_owned();
+        self.mock.stop().await?;
+        let facts = Facts {
+            plan,
+            outcome,
+            verdict,
+            reasons,
+            intake,
+            seconds: sent.seconds,
+            sending: (sent.service, sent.mock),
+            machine_cpus: sent.machine_cpus,
+            whole: (service_usage, mock_usage),
+            commits: sent.commits,
+            samples,
+            kills_us,
+            pauses_us,
+            config_hash: self.config_hash,
+            started_at_us: self.started_at_us,
+        };
+        finish::finish(facts, &log, &home, self.around.executable).await
+    }
+
+    /// Lists go in, whatever befalls the service.
+    async fn intake(
+        &mut self,
+        driver: &Driver<'_>,
+        campaigns: &[Made],
+        deadline: Instant,
+    ) -> anyhow::Result<Intake> {
+        self.say("handing over the lists");
+        let filling = timeout_at(deadline, driver.fill(campaigns));
+        let filled = tokio::select! {
+            filled = filling => filled,
+            error = self.service.disturb(&self.plan.options) => return Err(error),
+        };
+        self.service.up().await?;
+        let planned = self.plan.planned_sum();
+        filled.with_context(|| {
+            let duration = self.plan.options.duration;
+            format!("the {planned} recipients were not taken in within {duration:?}")
+        })?
+    }
+
+    /// Campaigns are started, and end.
+    async fn send(
+        &mut self,
+        driver: &Driver<'_>,
+        campaigns: &[Made],
+        deadline: Instant,
+    ) -> anyhow::Result<Sent> {
+        self.say("sending");
+        let before = (self.service.usage(), self.mock.usage());
+        let machine_before_us = proc::machine_cpu_us();
+        let began = Instant::now();
+        let say = self.around.say;
+        let sending = timeout_at(deadline, async {
+            driver.start(campaigns).await?;
+            driver.wait(campaigns, say).await
+        });
+        let sent = tokio::select! {
+            sent = sending => sent,
+            error = self.service.disturb(&self.plan.options) => return Err(error),
+        };
+        let seconds = began.elapsed().as_secs_f64();
+        let machine_us = proc::machine_cpu_us().saturating_sub(machine_before_us);
+        self.service.up().await?;
+        let unfinished = match sent {
+            Ok(sent) => {
+                sent?;
+                None
+            }
+            Err(_) => {
+                let duration = self.plan.options.duration;
+                let standing = driver.standing(campaigns).await;
+                Some(format!("it did not end within {duration:?}: {standing}"))
+            }
+        };
+        let used = |after: Usage, before: Usage| Usage {
+            cpu_us: after.cpu_us.saturating_sub(before.cpu_us),
+            ..after
+        };
+        let is_one_life = self.service.kills_us.is_empty();
+        Ok(Sent {
+            unfinished,
+            seconds,
+            service: used(self.service.usage(), before.0),
+            mock: used(self.mock.usage(), before.1),
+            machine_cpus: as_f64(machine_us) / 1e6 / seconds.max(1e-3),
+            // A count that began anew with each life says nothing of the whole.
+            commits: if is_one_life {
+                metrics::commits(driver.client.metrics().await.ok())
+            } else {
+                None
+            },
+        })
+    }
+
+    fn say(&self, sentence: &str) {
+        (self.around.say)(sentence);
+    }
+}

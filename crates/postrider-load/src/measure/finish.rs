@@ -1,0 +1,272 @@
+//! From what happened to a [`Run`]: the mock's log is read, and every figure is worked out.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::Context;
+use postrider_mock_smtp::control::wire;
+
+use crate::bounds::IN_DOUBT_MAX;
+use crate::load::Finished;
+use crate::load::clock::{self, seconds};
+use crate::load::drive::Intake;
+use crate::load::proc::Usage;
+use crate::load::sampler::Sample;
+use crate::measure::bottleneck::{self, Load};
+use crate::measure::exceeded;
+use crate::measure::lateness::Times;
+use crate::measure::machine;
+use crate::measure::records::Records;
+use crate::measure::{self, Measured};
+use crate::outcome::{InDoubt, Outcome};
+use crate::plan::Plan;
+use crate::plan::limits::as_f64;
+use crate::plan::options::StoreKind;
+use crate::run::{MemoryPoint, Run, Series, Verdict};
+
+/// What happened.
+pub(crate) struct Facts<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) outcome: Outcome,
+    pub(crate) verdict: wire::Verdict,
+    /// Why it fails; empty when it passes.
+    pub(crate) reasons: Vec<String>,
+    pub(crate) intake: Intake,
+    /// How long sending took.
+    pub(crate) seconds: f64,
+    /// What service and mock used while sending.
+    pub(crate) sending: (Usage, Usage),
+    /// Processors of the machine that anybody kept busy while sending.
+    pub(crate) machine_cpus: f64,
+    /// What service and mock used in all.
+    pub(crate) whole: (Usage, Usage),
+    /// Commits of the store until sending was over.
+    pub(crate) commits: Option<u64>,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) kills_us: Vec<i64>,
+    pub(crate) pauses_us: Vec<i64>,
+    pub(crate) config_hash: String,
+    pub(crate) started_at_us: i64,
+}
+
+/// Works out the run, after both processes have ended.
+pub(crate) async fn finish(
+    mut facts: Facts<'_>,
+    log: &Path,
+    home: &Path,
+    executable: &Path,
+) -> anyhow::Result<Finished> {
+    let plan = facts.plan;
+    let path = log.to_owned();
+    let records = tokio::task::spawn_blocking(move || Records::read(&path)).await?;
+    let records = records.context("the mock's log cannot be read")?;
+    let measured = measure::measure(&records, &plan.planned, &plan.limits);
+    if plan.options.limit.is_some() {
+        facts
+            .reasons
+            .extend(exceeded::sentences(&records, &plan.limits));
+    }
+    let stored_bytes = match plan.options.store {
+        StoreKind::Sqlite => Some(bytes_in(home)?),
+        StoreKind::Memory => None,
+    };
+    let commit = machine::commit(executable).await;
+    let message_bytes = records.bytes / records.accepted.max(1);
+    let lateness = measured.lateness.clone();
+    let run = run(facts, &records, measured, stored_bytes, commit);
+    Ok(Finished {
+        run,
+        lateness,
+        message_bytes,
+    })
+}
+
+/// What is worked out before it is written down.
+struct Figures {
+    start_us: i64,
+    rate: f64,
+    idle: f64,
+    accepted: f64,
+    round_trips: Option<f64>,
+    service_cpus: f64,
+    mock_cpus: f64,
+    machine_cpus: f64,
+    commits: Option<f64>,
+    intake_rate: f64,
+}
+
+impl Figures {
+    fn of(facts: &Facts<'_>, records: &Records) -> Self {
+        let start_us = records.first_mail_us.unwrap_or(facts.started_at_us);
+        let sent_for = seconds(start_us, records.last_accept_us.unwrap_or(start_us));
+        let accepted = as_f64(records.accepted.max(1));
+        let busy = |usage: Usage| share(as_f64(usage.cpu_us) / 1e6, facts.seconds).unwrap_or(0.0);
+        let intake = &facts.intake;
+        Self {
+            start_us,
+            rate: share(as_f64(records.accepted), sent_for).unwrap_or(0.0),
+            idle: idle(records, facts.seconds),
+            accepted,
+            round_trips: share(as_f64(records.turns), as_f64(records.messages)),
+            service_cpus: busy(facts.sending.0),
+            mock_cpus: busy(facts.sending.1),
+            machine_cpus: facts.machine_cpus,
+            commits: facts.commits.map(|commits| as_f64(commits) / accepted),
+            intake_rate: share(as_f64(intake.recipients), intake.took.as_secs_f64()).unwrap_or(0.0),
+        }
+    }
+
+    fn load(&self, plan: &Plan, utilisation: Option<f64>, cores: usize) -> Load {
+        Load {
+            utilisation,
+            cores,
+            service_cpus: self.service_cpus,
+            mock_cpus: self.mock_cpus,
+            machine_cpus: self.machine_cpus,
+            connections: plan.options.connections,
+            rtt: plan.options.rtt.as_secs_f64(),
+            round_trips: self.round_trips.unwrap_or(0.0),
+            rate: self.rate,
+            idle: self.idle,
+        }
+    }
+}
+
+fn run(
+    facts: Facts<'_>,
+    records: &Records,
+    measured: Measured,
+    stored_bytes: Option<u64>,
+    commit: String,
+) -> Run {
+    let plan = facts.plan;
+    let figures = Figures::of(&facts, records);
+    let machine = machine::here();
+    let planned = as_f64(facts.outcome.planned);
+    let is_durable = plan.options.store == StoreKind::Sqlite;
+    let in_doubt = facts.verdict.in_doubt.listed.into_iter().take(IN_DOUBT_MAX);
+    let (kills_us, pauses_us) = (&facts.kills_us, &facts.pauses_us);
+    Run {
+        verdict: if facts.reasons.is_empty() {
+            Verdict::Pass
+        } else {
+            Verdict::Fail
+        },
+        bottleneck: bottleneck::of(&figures.load(plan, measured.utilisation, machine.cores)),
+        reasons: facts.reasons,
+        outcome: facts.outcome,
+        seconds: facts.seconds,
+        rate_achieved: figures.rate,
+        rate_allowed: plan.limits.rate_allowed(&plan.planned),
+        utilisation: measured.utilisation,
+        round_trips_per_message: figures.round_trips,
+        rss_bytes_max: facts.whole.0.rss_bytes_max,
+        cpu_us_per_message: as_f64(facts.sending.0.cpu_us) / figures.accepted,
+        kills: count(kills_us.len()),
+        pauses: count(pauses_us.len()),
+        intake_rate: figures.intake_rate,
+        lateness: measured.lateness.as_ref().map(Times::percentiles),
+        transaction: records.transactions.percentiles(),
+        commits_per_message: figures.commits,
+        // In WAL mode with synchronous=FULL each commit is one fsync of the log.
+        fsyncs_per_message: figures.commits.filter(|_| is_durable),
+        bytes_per_recipient: stored_bytes.and_then(|bytes| share(as_f64(bytes), planned)),
+        connections: records.connections,
+        connections_most: records.connections_most,
+        mock_cpu_us_per_message: as_f64(facts.sending.1.cpu_us) / figures.accepted,
+        mock_rss_bytes_max: facts.whole.1.rss_bytes_max,
+        cpus_busy: figures.service_cpus,
+        mock_cpus_busy: figures.mock_cpus,
+        baseline: None,
+        domains_left_out: measured.domains_left_out,
+        in_doubt_listed: in_doubt.map(InDoubt::from).collect(),
+        limits: facts.verdict.limits,
+        faults: facts.verdict.faults,
+        bodies_checked: facts.verdict.bodies.checked,
+        bodies_corrupted: facts.verdict.bodies.corrupted,
+        machine,
+        commit,
+        started_at: clock::shown(facts.started_at_us),
+        seed: plan.options.seed,
+        options: plan.shown(facts.config_hash),
+        series: Series {
+            memory: memory(&facts.samples, figures.start_us),
+            kills: at(kills_us, figures.start_us),
+            pauses: at(pauses_us, figures.start_us),
+            lateness: measured
+                .lateness
+                .as_ref()
+                .map_or_else(Vec::new, Times::quantiles),
+            domains: measured.series,
+        },
+        domains: measured.domains,
+    }
+}
+
+/// The share of the time of sending in whose seconds nothing was accepted.
+fn idle(records: &Records, seconds: f64) -> f64 {
+    let busy = records
+        .domains
+        .values()
+        .flat_map(|seen| seen.accepted_in.keys());
+    let busy: HashSet<_> = busy.collect();
+    (1.0 - share(as_f64(busy.len() as u64), seconds).unwrap_or(1.0)).max(0.0)
+}
+
+/// A part of a whole; none of nothing.
+fn share(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn at(moments_us: &[i64], start_us: i64) -> Vec<f64> {
+    let moments = moments_us.iter();
+    moments.map(|moment| seconds(start_us, *moment)).collect()
+}
+
+fn memory(samples: &[Sample], start_us: i64) -> Vec<MemoryPoint> {
+    let points = samples.iter().map(|sample| MemoryPoint {
+        second: seconds(start_us, sample.at_us),
+        service_bytes: sample.service_bytes,
+        mock_bytes: sample.mock_bytes,
+    });
+    points.collect()
+}
+
+/// Bytes of the files in a folder and those below it.
+fn bytes_in(folder: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).context("the data directory cannot be read")? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() {
+            bytes_in(&entry.path())?
+        } else {
+            metadata.len()
+        };
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_nothing_is_not_a_number() {
+        assert_eq!(share(1.0, 0.0), None);
+        assert_eq!(share(1.0, 4.0), Some(0.25));
+    }
+
+    #[test]
+    fn the_bytes_of_a_folder_are_those_of_all_files_below() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("below")).unwrap();
+        std::fs::write(folder.path().join("a"), [0; 10]).unwrap();
+        std::fs::write(folder.path().join("below/b"), [0; 5]).unwrap();
+        assert_eq!(bytes_in(folder.path()).unwrap(), 15);
+    }
+}

@@ -1,0 +1,302 @@
+//! What one run of a load says of itself: the content of `run.json`.
+//!
+//! Every key that other programs read stands at the top; lists and series are below. Shares are
+//! from 0 to 1, times in `_us` are microseconds, sizes in `_bytes` are bytes, and what was not
+//! measured is null, never 0.
+
+use std::collections::BTreeMap;
+
+use postrider_mock_smtp::control::wire::LimitVerdict;
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::{InDoubt, Outcome};
+
+/// A finished run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Pass, or fail for one of the `reasons`.
+    pub verdict: Verdict,
+    /// Why it failed, a sentence each; empty when it passed.
+    pub reasons: Vec<String>,
+    /// What became of everyone who was planned.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Seconds from the first start of a campaign until the last had ended.
+    pub seconds: f64,
+    /// Accepts a second at the mock, from its first MAIL to its last accept.
+    pub rate_achieved: f64,
+    /// Deliveries a second that the limits would have allowed; null without limits.
+    pub rate_allowed: Option<f64>,
+    /// MAIL commands as a share of what the limits let through while they were needed; null
+    /// without limits. A little above 1 is a burst.
+    pub utilisation: Option<f64>,
+    /// Round trips that a client waited for, a message; null when nothing was accepted.
+    pub round_trips_per_message: Option<f64>,
+    /// Most resident memory of the service at any time.
+    pub rss_bytes_max: u64,
+    /// Processor time of the service a message while sending; intake is not in it.
+    pub cpu_us_per_message: f64,
+    /// How often the service was killed.
+    pub kills: u32,
+    /// How often the service was stopped for a while.
+    pub pauses: u32,
+    /// What the run was limited by.
+    pub bottleneck: Bottleneck,
+
+    /// Recipients taken in a second, over all lists.
+    pub intake_rate: f64,
+    /// Lateness of MAIL commands beyond the earliest allowed moment; null without limits.
+    pub lateness: Option<Percentiles>,
+    /// From MAIL to the read dot, as the mock saw it.
+    pub transaction: Percentiles,
+    /// Commits of the store a message, intake included; null when the service did not say.
+    pub commits_per_message: Option<f64>,
+    /// Times that the store waited for the disk a message: one for each commit, which is a lower
+    /// bound because checkpoints are not counted; null where it is not known.
+    pub fsyncs_per_message: Option<f64>,
+    /// Bytes of the store's files a recipient, after the run; null for a store in memory.
+    pub bytes_per_recipient: Option<f64>,
+    /// Connections that the mock took.
+    pub connections: u64,
+    /// Most connections at once.
+    pub connections_most: u64,
+    /// Processor time of the mock a message.
+    pub mock_cpu_us_per_message: f64,
+    /// Most resident memory of the mock.
+    pub mock_rss_bytes_max: u64,
+    /// Processors that the service kept busy while it sent; 1.5 is one and a half.
+    pub cpus_busy: f64,
+    /// Processors that the mock kept busy while it received.
+    pub mock_cpus_busy: f64,
+
+    /// What a baseline reached in the same run, if one was asked for.
+    pub baseline: Option<Baseline>,
+    /// The domains, busiest first, at most [`DOMAINS_MAX`](crate::bounds::DOMAINS_MAX).
+    pub domains: Vec<Domain>,
+    /// Domains beyond those listed.
+    pub domains_left_out: u64,
+    /// Those in doubt, at most [`IN_DOUBT_MAX`](crate::bounds::IN_DOUBT_MAX).
+    pub in_doubt_listed: Vec<InDoubt>,
+    /// The limits of the profile that were used, the most used first, as the mock judges them.
+    #[serde(default)]
+    pub limits: Vec<LimitVerdict>,
+    /// What the mock complains of, by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// Messages whose content was compared.
+    pub bodies_checked: u64,
+    /// Messages whose content was not what was put.
+    pub bodies_corrupted: u64,
+
+    /// Where it ran.
+    pub machine: Machine,
+    /// What was run: `git describe` of the working directory where that is known, otherwise the
+    /// version.
+    pub commit: String,
+    /// When it began, RFC 3339 in UTC.
+    pub started_at: String,
+    /// Where all chance came from.
+    pub seed: u64,
+    /// What was asked for.
+    pub options: RunOptions,
+    /// What was measured over time.
+    pub series: Series,
+}
+
+/// Whether the run counts as a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything is reconciled.
+    Pass,
+    /// Something is not.
+    Fail,
+}
+
+/// What a run was limited by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bottleneck {
+    /// The limits of the receivers: as it should be.
+    Limits,
+    /// The processors that the service had.
+    ServiceCpu,
+    /// The mock, so that the run says little of the service.
+    MockCpu,
+    /// Other processes, which left the machine no processor.
+    OtherCpu,
+    /// The store: neither processors nor connections were full.
+    Store,
+    /// The connections, each of which waited for round trips.
+    Connections,
+    /// Retries and replies that were long in coming.
+    Waits,
+}
+
+impl Bottleneck {
+    /// What a person reads.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Limits => "limits",
+            Self::ServiceCpu => "cpu of the service",
+            Self::MockCpu => "cpu of the mock",
+            Self::OtherCpu => "cpu of other processes",
+            Self::Store => "store",
+            Self::Connections => "connections × round trip",
+            Self::Waits => "waiting for retries and late replies",
+        }
+    }
+}
+
+/// A distribution of times, in microseconds, as HDR histograms give it (3 digits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// How many were measured.
+    pub count: u64,
+    /// Half took no longer.
+    pub p50_us: u64,
+    /// 90 of 100 took no longer.
+    pub p90_us: u64,
+    /// 99 of 100 took no longer.
+    pub p99_us: u64,
+    /// 999 of 1,000 took no longer.
+    pub p999_us: u64,
+    /// The longest.
+    pub max_us: u64,
+}
+
+/// What another client reached against the same profile in the same run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Its name, such as `smtp-source`.
+    pub name: String,
+    /// The command as it was run.
+    pub command: String,
+    /// Messages that it sent.
+    pub messages: u64,
+    /// Seconds that it took, from its start to its end.
+    pub seconds: f64,
+    /// Messages a second.
+    pub rate: f64,
+    /// Our rate as a share of its rate.
+    pub ratio: f64,
+}
+
+/// One domain of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Domain {
+    /// Its name.
+    pub name: String,
+    /// Deliveries planned for it.
+    pub planned: u64,
+    /// Accepts.
+    pub accepted: u64,
+    /// MAIL commands, whatever was answered.
+    pub mails: u64,
+    /// Recipients refused for good by the mock.
+    pub refused: u64,
+    /// Recipients, messages and connections refused for now by the mock.
+    pub deferred: u64,
+    /// Accepts a second between its first and its last MAIL.
+    pub rate: f64,
+    /// Messages a second that its limit allows; null without a limit.
+    pub rate_limit: Option<f64>,
+    /// MAIL commands as a share of what its limit let through while it was needed.
+    pub utilisation: Option<f64>,
+    /// Seconds from the run's first MAIL to its first MAIL; null when there was none.
+    pub first_at: Option<f64>,
+    /// Seconds from the run's first MAIL to its last MAIL.
+    pub last_at: Option<f64>,
+}
+
+/// What was asked for, as it was understood.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunOptions {
+    /// Recipients of each campaign.
+    pub recipients: u64,
+    /// Campaigns.
+    pub campaigns: u32,
+    /// How recipients are spread over domains, such as `zipf(100)`.
+    pub domains: String,
+    /// Bytes of text and HTML of the email.
+    pub body_bytes: u64,
+    /// Bytes of its attachment; 0 for none.
+    pub attachment_bytes: u64,
+    /// The mock's profile.
+    pub profile: String,
+    /// Added round-trip time of each connection, milliseconds.
+    pub rtt_ms: f64,
+    /// Most connections at once, over all domains and for each.
+    pub connections: u32,
+    /// The rate of each domain; null when it is the profile's.
+    pub limit: Option<String>,
+    /// `sqlite` or `memory`.
+    pub store: String,
+    /// Seconds between kills; null for none.
+    pub kill_every: Option<f64>,
+    /// Seconds between pauses; null for none.
+    pub pause_every: Option<f64>,
+    /// How many times as fast as life the mock's waits pass.
+    pub time_scale: f64,
+    /// XXH3 of the service's configuration without its addresses and paths, 16 hexadecimal digits.
+    pub config_hash: String,
+}
+
+/// Where a run took place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Processors that this process may use.
+    pub cores: usize,
+    /// Name and release of the kernel.
+    pub kernel: String,
+    /// What the processor calls itself.
+    pub cpu: String,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+}
+
+/// What was measured over time; second 0 begins with the run's first MAIL.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Series {
+    /// Accepts in each second by domain, busiest first, at most
+    /// [`SERIES_DOMAINS_MAX`](crate::bounds::SERIES_DOMAINS_MAX); the rest is the last, `other`.
+    pub domains: Vec<DomainSeries>,
+    /// Memory, about once a second, from before the intake (negative seconds) to the end.
+    pub memory: Vec<MemoryPoint>,
+    /// When the service was killed, seconds.
+    pub kills: Vec<f64>,
+    /// When the service was stopped for a while, seconds.
+    pub pauses: Vec<f64>,
+    /// Lateness as the quantiles of its histogram, for a plot; empty without limits.
+    pub lateness: Vec<Quantile>,
+}
+
+/// Accepts of one domain over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainSeries {
+    /// Its name, or `other`.
+    pub name: String,
+    /// Its limit, messages a second; null without one.
+    pub rate_limit: Option<f64>,
+    /// Accepts in second 0, 1, 2…; a domain that ended early has fewer.
+    pub accepted: Vec<u64>,
+}
+
+/// Memory at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MemoryPoint {
+    /// Seconds from the run's first MAIL.
+    pub second: f64,
+    /// Resident memory of the service; 0 while it was down.
+    pub service_bytes: u64,
+    /// Resident memory of the mock.
+    pub mock_bytes: u64,
+}
+
+/// One point of a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Quantile {
+    /// The share of all values that are no larger, from 0 to 1.
+    pub quantile: f64,
+    /// The value, microseconds.
+    pub us: u64,
+}
