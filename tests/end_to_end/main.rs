@@ -4,14 +4,18 @@
 //! what was killed is killed when the receiver has seen so and so much, never by the time.
 //! The long versions run with `tests/run --full`.
 
+mod examiner;
 mod house;
 
+mod a_bad_client_fails_the_verdict;
 mod a_full_disk_loses_nothing;
 mod a_large_email_costs_its_size_once;
+mod a_load_run_reconciles_every_recipient;
 mod a_receiver_that_hangs_up_after_the_dot_leaves_doubt;
 mod a_second_service_on_the_same_directory_is_refused;
 mod a_slow_destination_delays_no_other;
 mod bad_input_gets_a_sentence;
+mod clients_of_others_pass_the_verdict;
 mod dev_once_brings_everyone_to_an_end;
 mod drain_by_sigterm_leaves_nothing_in_doubt;
 mod killed_ten_times_nobody_gets_it_twice;
@@ -20,3 +24,4 @@ mod one_message_reaches_three_servers;
 mod pause_resume_and_cancel_over_http;
 mod ten_thousand_go_out_and_a_second_run_sends_nothing;
 mod the_feed_gives_every_change_once;
+mod the_mock_gives_its_verdict_by_command;

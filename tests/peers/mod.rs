@@ -2,11 +2,13 @@
 //!
 //! [`SmtpSink`] is Postfix's, [`AiosmtpdSink`] Python's; [`parse_messages`] shows what Python's
 //! `email` package reads in the bytes that arrived, to be compared with what was sent.
+//! [`clients`] are programs that send.
 //! Each server listens on a free port of 127.0.0.1, has a folder of its own, and is killed when
 //! its value is dropped. Their time is real: do not start them under a paused clock.
 //! A program that is missing fails the test with the command that installs it.
 
 mod aiosmtpd;
+pub mod clients;
 mod parse;
 mod smtp_sink;
 #[cfg(test)]

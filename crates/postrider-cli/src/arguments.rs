@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{campaign, completions, config, dev, email, mock, receipt, send, serve};
+use crate::commands::{
+    campaign, completions, config, dev, email, load, mock, receipt, send, serve,
+};
 use crate::output::{Colour, Format, Output};
 
 /// Where a service is looked for unless said otherwise.
@@ -17,7 +19,7 @@ Start here:
   postrider dev          a pretend world, a sample newsletter, 10,000 pretend recipients
 
 Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 not found, 4 wrong state,
-5 service or relay unreachable, 6 not confirmed, 7 partly done";
+5 service or relay unreachable, 6 not confirmed, 7 partly done, 99 a load missed what was expected";
 
 /// Sends a newsletter without ever exceeding what a destination allows, and proves who got it.
 #[derive(Debug, Parser)]
@@ -136,6 +138,9 @@ pub(crate) enum Command {
     /// A pretend mail server
     #[command(subcommand)]
     Mock(mock::Command),
+    /// Load tests that reconcile every recipient
+    #[command(subcommand)]
+    Load(load::Command),
     /// Print a script that completes this command in a shell
     Completions(completions::Arguments),
 }

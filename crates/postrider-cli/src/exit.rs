@@ -26,6 +26,9 @@ pub(crate) enum Exit {
     Unconfirmed = 6,
     /// Done in part: not everybody was delivered, bounced or suppressed.
     Partly = 7,
+    /// The load ran, and missed what `--assert` or `--compare` expects of it; 99, so that no other
+    /// failure is taken for it.
+    Missed = 99,
 }
 
 impl From<Exit> for ExitCode {

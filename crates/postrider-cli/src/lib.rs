@@ -36,7 +36,7 @@ use tokio::time::Instant;
 
 use arguments::{Arguments, Command};
 use call::Call;
-use commands::{campaign, completions, config, dev, email, mock, receipt, send, serve};
+use commands::{campaign, completions, config, dev, email, load, mock, receipt, send, serve};
 use exit::Exit;
 
 /// Runs the command that the command line asks for.
@@ -80,6 +80,7 @@ async fn run(command: Command, call: &Call) -> anyhow::Result<Exit> {
         Command::Receipt(command) => receipt::run(&command, call).await,
         Command::Config(command) => config::run(&command, call),
         Command::Mock(command) => mock::run(&command, call).await,
+        Command::Load(command) => load::run(&command, call).await,
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

@@ -44,8 +44,18 @@ pub(crate) struct Local {
 impl Local {
     /// Starts a service with its own key, that sends.
     pub(crate) async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
+        Self::start_on(config, listener, SENDING.store).await
+    }
+
+    /// The same with another store.
+    pub(crate) async fn start_on(
+        config: Config,
+        listener: TcpListener,
+        store: StoreKind,
+    ) -> anyhow::Result<Self> {
         let key = own_key(&config)?;
-        Self::start_with(config, listener, key, SENDING).await
+        let options = StartOptions { store, ..SENDING };
+        Self::start_with(config, listener, key, options).await
     }
 
     /// Starts a service with its own key, that is only looked at and fed.

@@ -1,74 +1,49 @@
-//! `postrider mock`: a pretend mail server.
+//! `postrider mock`: a pretend mail server, and what it says of those who bring it mail.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+mod profiles;
+mod serve;
+mod verdict;
+
+use std::path::Path;
 
 use anyhow::Context;
-use clap::{Args, Subcommand};
-use postrider_mock_smtp::{MockServer, Profile, Settings, Tally};
-use tokio::net::TcpListener;
+use clap::Subcommand;
+use postrider_mock_smtp::Profile;
 
 use crate::call::Call;
 use crate::content;
 use crate::exit::{Exit, stop};
-use crate::figures::{count, table};
-use crate::signals::Stop;
 
 const SERVE_EXAMPLE: &str = "\
 Examples:
   postrider mock serve
-  postrider mock serve --profile sample --log accepts.ndjson";
+  postrider mock serve --profile providers-like --log accepts.ndjson --control 127.0.0.1:2580";
+
+const VERDICT_EXAMPLE: &str = "\
+Examples:
+  postrider mock verdict
+  postrider mock verdict --log accepts.ndjson --expect expected.ndjson --receipts receipts.ndjson";
 
 /// What can be done with the mock.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Take mail and throw it away, counting; prints the tally when it is told to stop
     #[command(after_help = SERVE_EXAMPLE)]
-    Serve(Serve),
-}
-
-/// How it serves.
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// Where it listens; port 0 is any free port
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:2525")]
-    listen: SocketAddr,
-    /// How it behaves: sink, sample, or a TOML file
-    #[arg(long, default_value = "sink")]
-    profile: String,
-    /// Append every accept to this file before it is answered
-    #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
+    Serve(serve::Serve),
+    /// List the profiles that come with it
+    Profiles,
+    /// Say whether the client that brought it mail did what it should; the exit code is 1 if not
+    #[command(after_help = VERDICT_EXAMPLE)]
+    Verdict(verdict::Of),
 }
 
 /// Does it.
 pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> {
-    let Command::Serve(serve) = command;
-    let output = call.output;
-    let profile = profile(&serve.profile)?;
-    let name = profile.name.clone();
-    let stop = Stop::listen()?;
-    let listener = TcpListener::bind(serve.listen).await.with_context(|| {
-        let listen = serve.listen;
-        format!("cannot listen on {listen}; another --listen may be free")
-    })?;
-    let settings = match &serve.log {
-        Some(path) => Settings::logged(path),
-        None => Settings::in_memory(),
-    };
-    let mock = MockServer::start(listener, profile, settings)?;
-    output.note(format_args!(
-        "the mock \"{name}\" takes mail at smtp://{}; ^C stops it",
-        mock.local_addr()
-    ));
-    stop.asked().await;
-    let tally = mock.stop().await;
-    if output.is_json() {
-        output.json(&tally)?;
-    } else {
-        output.line(text(&tally))?;
+    match command {
+        Command::Serve(serve) => serve.run(call.output).await,
+        Command::Profiles => profiles::run(call.output),
+        Command::Verdict(of) => of.run(call.output).await,
     }
-    Ok(Exit::Done)
 }
 
 /// A built-in profile, or one from a file.
@@ -78,8 +53,10 @@ fn profile(name: &str) -> anyhow::Result<Profile> {
     }
     let path = Path::new(name);
     if !name.ends_with(".toml") && !path.exists() {
-        let sentence =
-            format!("there is no profile \"{name}\": it is sink, sample, or a TOML file");
+        let sentence = format!(
+            "there is no profile \"{name}\": `postrider mock profiles` lists them, and a TOML file \
+             is one too"
+        );
         return Err(stop(Exit::Usage, sentence));
     }
     let text = String::from_utf8(content::bytes(path)?);
@@ -88,32 +65,6 @@ fn profile(name: &str) -> anyhow::Result<Profile> {
         let error = anyhow::Error::from(error);
         stop(Exit::Usage, format!("{name}: {error:#}"))
     })
-}
-
-fn text(tally: &Tally) -> String {
-    let totals = format!(
-        "{} accepted for {} recipients, {} duplicates; {} connections, at most {} at once",
-        count(tally.accepted),
-        count(tally.recipients),
-        count(tally.duplicates.max(tally.duplicates_by_campaign)),
-        count(tally.connections),
-        count(tally.connections_max)
-    );
-    let rows = tally.domains.iter().map(|(domain, own)| {
-        [
-            domain.clone(),
-            count(own.accepted),
-            count(own.refused),
-            count(own.deferred),
-            count(own.dropped),
-            count(own.over_rate + own.over_connections),
-        ]
-    });
-    let heading = [
-        "DOMAIN", "ACCEPTED", "REFUSED", "DEFERRED", "DROPPED", "TOO MUCH",
-    ];
-    let domains = table(heading, &rows.collect::<Vec<_>>());
-    format!("{totals}\n{domains}")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dev;
 pub(crate) mod email;
+pub(crate) mod load;
 pub(crate) mod mock;
 pub(crate) mod receipt;
 pub(crate) mod send;

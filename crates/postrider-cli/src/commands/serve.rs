@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use postrider_service::key::KEY_FILE;
-use postrider_service::{listen, telemetry};
+use postrider_service::{StoreKind, listen, telemetry};
 use serde::Serialize;
 
 use crate::call::Call;
@@ -28,6 +28,18 @@ pub(crate) struct Arguments {
     /// Where the API is served; it outweighs the configuration. Port 0 is any free port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Where everything durable is kept; what is in memory is lost at the end
+    #[arg(long, value_name = "KIND", default_value = "sqlite")]
+    store: Kept,
+}
+
+/// Where everything durable is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kept {
+    /// In SQLite, in the data directory
+    Sqlite,
+    /// In memory, for load tests and for trying out
+    Memory,
 }
 
 /// What `-o json` prints once the service answers.
@@ -52,7 +64,11 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
     let data_dir = config.server.data_dir.clone();
     let stop = Stop::listen()?;
     let listener = listen(config.server.listen).await?;
-    let local = Local::start(config, listener).await?;
+    let kind = match arguments.store {
+        Kept::Sqlite => StoreKind::Sqlite,
+        Kept::Memory => StoreKind::Memory,
+    };
+    let local = Local::start_on(config, listener, kind).await?;
     if call.output.is_json() {
         call.output.json(&Line {
             endpoint: local.endpoint(),
@@ -64,7 +80,10 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
         "  API    {}/v1\n  Key    {}\n  Store  {}\n  Relay  {relay}\n  ^C drains and stops.",
         local.endpoint(),
         data_dir.join(KEY_FILE).display(),
-        data_dir.display(),
+        match kind {
+            StoreKind::Sqlite => data_dir.display().to_string(),
+            StoreKind::Memory => "in memory; it is lost at the end".to_owned(),
+        },
     ));
     stop.asked().await;
     call.output.note("draining; a second ^C ends at once");
