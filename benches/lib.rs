@@ -3,6 +3,8 @@
 
 use postrider_types::Timestamp;
 
+pub mod store;
+
 /// The instant at which every benchmark begins: nothing here asks a clock.
 pub const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 

@@ -10,25 +10,17 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use postrider_benches::START;
-use postrider_store::request::CampaignChange;
+use postrider_benches::store::{CHUNK, apply, file, start};
 use postrider_store::{Backend, Claimed, Reply, Request, sqlite};
 use postrider_types::reply::Reply as SmtpReply;
-use postrider_types::{
-    CampaignId, DeliveryId, EmailId, InDoubtPolicy, LaneName, Outcome, TenantId, Variables,
-    WorkerId,
-};
+use postrider_types::{DeliveryId, Outcome, WorkerId};
 
 fn main() {
     divan::main();
 }
-
-const TENANT: TenantId = TenantId::DEFAULT;
-const CAMPAIGN: CampaignId = CampaignId(1);
-const CHUNK: usize = 500;
 
 /// Connections that share a commit.
 const CONNECTIONS: [usize; 3] = [1, 10, 50];
@@ -116,44 +108,6 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// Makes a running campaign.
-fn start(backend: &mut dyn Backend) {
-    let content = Bytes::from_static(b"an email");
-    let email = EmailId::of(&content);
-    let put = Request::PutEmail {
-        tenant: TENANT,
-        email,
-        content,
-    };
-    let create = Request::Create {
-        tenant: TENANT,
-        name: "bench".to_owned(),
-        email,
-        in_doubt: InDoubtPolicy::Hold,
-    };
-    let start = Request::Change {
-        campaign: CAMPAIGN,
-        change: CampaignChange::Start,
-    };
-    apply(backend, vec![put, create, start]);
-}
-
-/// A chunk with the variables of an ordinary newsletter, in a lane of its own.
-fn file(chunk: usize) -> Request {
-    let recipient = |n: usize| {
-        let address = format!("first.last{n}@example{chunk}.test");
-        let variables = format!("{{\"name\":\"First Last {n}\",\"city\":\"Anywhere\"}}");
-        let variables = Variables::from_json_object(variables).expect("small variables");
-        (address.parse().expect("an address"), variables)
-    };
-    Request::File {
-        tenant: TENANT,
-        campaign: CAMPAIGN,
-        lane: LaneName::from_stored(&format!("example{chunk}.test")),
-        recipients: (0..CHUNK).map(recipient).collect(),
-    }
-}
-
 /// The begin and the outcome of one delivery of a chunk.
 fn pair(held: &Claimed, place: usize) -> (Request, Request) {
     let recipient = &held.recipients[place];
@@ -179,13 +133,4 @@ fn pair(held: &Claimed, place: usize) -> (Request, Request) {
         reply: Some(SmtpReply::new(250, "2.0.0".parse().ok(), &text)),
     };
     (begin, record)
-}
-
-fn apply(backend: &mut dyn Backend, batch: Vec<Request>) -> Vec<Reply> {
-    let replies = backend.apply(batch, START).expect("a commit");
-    let mut refused = replies
-        .iter()
-        .filter(|reply| matches!(reply, Reply::Refused(_)));
-    assert!(refused.next().is_none(), "nothing is refused: {replies:?}");
-    replies
 }

@@ -29,9 +29,11 @@ mod settings;
 mod signals;
 mod verdict;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use arguments::{Arguments, Command};
@@ -49,7 +51,7 @@ pub fn main() -> ExitCode {
         output,
         started_at,
     };
-    let runtime = match tokio::runtime::Runtime::new() {
+    let runtime = match runtime(&command) {
         Ok(runtime) => runtime,
         Err(error) => {
             output.error(format_args!("the system gives no threads ({error})"));
@@ -68,6 +70,16 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// The mock has one thread: its work is one log, one ledger and short turns, and handing them from
+/// thread to thread costs more than a second processor gives (`docs/performance.md`).
+fn runtime(command: &Command) -> io::Result<Runtime> {
+    let mut builder = match command {
+        Command::Mock(_) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
 }
 
 async fn run(command: Command, call: &Call) -> anyhow::Result<Exit> {

@@ -19,9 +19,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::figures;
+use crate::plan::Plan;
 use crate::run::{Run, Verdict};
 use figure::FIGURES;
 
@@ -189,6 +190,24 @@ impl Comparison {
     }
 }
 
+/// Says before a run what would keep it from being compared afterwards, so that nobody waits for
+/// an hour to be told: a base that is no result, and other options or another seed.
+///
+/// # Errors
+/// As [`compare`].
+pub fn foresee(base: &Run, plan: &Plan, sameness: Sameness) -> Result<(), CompareError> {
+    is_result("the base run", base)?;
+    let done = json!({ "options": base.options, "seed": base.seed });
+    let planned = plan.shown(base.options.config_hash.clone());
+    let planned = json!({ "options": planned, "seed": plan.options.seed });
+    let mut differences = Vec::new();
+    differ(&mut differences, "", &done, &planned);
+    if sameness == Sameness::Required && !differences.is_empty() {
+        return Err(CompareError::Different(differences));
+    }
+    Ok(())
+}
+
 /// Holds a new run against a base.
 ///
 /// # Errors
@@ -200,12 +219,8 @@ pub fn compare(
     tolerance: Tolerance,
     sameness: Sameness,
 ) -> Result<Comparison, CompareError> {
-    for (which, run) in [("the base run", base), ("the new run", new)] {
-        if run.verdict != Verdict::Pass {
-            let reasons = run.reasons.join("; ");
-            return Err(CompareError::NoResult { which, reasons });
-        }
-    }
+    is_result("the base run", base)?;
+    is_result("the new run", new)?;
     let differences = differences(base, new);
     if sameness == Sameness::Required && !differences.is_empty() {
         return Err(CompareError::Different(differences));
@@ -220,10 +235,18 @@ pub fn compare(
     })
 }
 
+fn is_result(which: &'static str, run: &Run) -> Result<(), CompareError> {
+    if run.verdict == Verdict::Pass {
+        return Ok(());
+    }
+    let reasons = run.reasons.join("; ");
+    Err(CompareError::NoResult { which, reasons })
+}
+
 /// What two runs did differently: options, seed and machine.
 fn differences(base: &Run, new: &Run) -> Vec<String> {
     let did = |run: &Run| {
-        serde_json::json!({
+        json!({
             "options": run.options,
             "seed": run.seed,
             "machine": run.machine,

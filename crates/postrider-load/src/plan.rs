@@ -106,13 +106,14 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::Duration;
 
     use super::*;
     use crate::plan::options::StoreKind;
 
-    fn options() -> Options {
+    /// What a small load is asked for.
+    pub(crate) fn options() -> Options {
         Options {
             recipients: 1_000,
             campaigns: 2,

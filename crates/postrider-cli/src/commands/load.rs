@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use postrider_load::compare::{Sameness, Tolerance, compare, read_run};
+use postrider_load::compare::{CompareError, Sameness, Tolerance, compare, foresee, read_run};
 use postrider_load::load::{Finished, Surroundings};
 use postrider_load::run::Verdict;
 use postrider_load::{Run, assertion, html, load, report};
@@ -114,7 +114,11 @@ async fn run_load(arguments: &RunArguments, call: &Call) -> anyhow::Result<Exit>
     let results = &arguments.results;
     let plan = arguments.options.plan(&call.globals)?;
     let base = results.compare.as_deref().map(read_run).transpose();
-    let base = base.map_err(|error| stop(Exit::Usage, error.to_string()))?;
+    let usage = |error: CompareError| stop(Exit::Usage, error.to_string());
+    let base = base.map_err(usage)?;
+    if let Some(base) = &base {
+        foresee(base, &plan, results.likeness.sameness()).map_err(usage)?;
+    }
     let executable = std::env::current_exe().context("this program does not find itself")?;
     let say = |sentence: &str| call.output.note(sentence);
     let around = Surroundings {
@@ -186,7 +190,7 @@ fn report_on(
 }
 
 fn compare_runs(arguments: &CompareArguments, call: &Call) -> anyhow::Result<Exit> {
-    let usage = |error: postrider_load::compare::CompareError| stop(Exit::Usage, error.to_string());
+    let usage = |error: CompareError| stop(Exit::Usage, error.to_string());
     let base = read_run(&arguments.base).map_err(usage)?;
     let new = read_run(&arguments.new).map_err(usage)?;
     let likeness = &arguments.likeness;

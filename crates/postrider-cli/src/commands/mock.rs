@@ -19,6 +19,11 @@ Examples:
   postrider mock serve
   postrider mock serve --profile providers-like --log accepts.ndjson --control 127.0.0.1:2580";
 
+const PROFILES_EXAMPLE: &str = "\
+Examples:
+  postrider mock profiles
+  postrider mock profiles -o json";
+
 const VERDICT_EXAMPLE: &str = "\
 Examples:
   postrider mock verdict
@@ -31,6 +36,7 @@ pub(crate) enum Command {
     #[command(after_help = SERVE_EXAMPLE)]
     Serve(serve::Serve),
     /// List the profiles that come with it
+    #[command(after_help = PROFILES_EXAMPLE)]
     Profiles,
     /// Say whether the client that brought it mail did what it should; the exit code is 1 if not
     #[command(after_help = VERDICT_EXAMPLE)]

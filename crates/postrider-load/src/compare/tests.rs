@@ -1,3 +1,6 @@
+use postrider_mock_smtp::Profile;
+
+use crate::plan::tests::options;
 use crate::sample;
 
 use super::*;
@@ -118,4 +121,24 @@ fn a_run_is_read_back_as_it_was_written() {
     assert_eq!(read_run(&path).unwrap(), sample::run());
     fs::write(&path, "{}").unwrap();
     assert!(matches!(read_run(&path), Err(CompareError::NoRun { .. })));
+}
+
+#[test]
+fn what_would_not_be_compared_is_known_before_the_run() {
+    let plan = Plan::new(options(), Profile::sink()).unwrap();
+    let mut base = sample::run();
+    base.options = plan.shown("the limits of that run".to_owned());
+    base.seed = plan.options.seed;
+    assert!(foresee(&base, &plan, Sameness::Required).is_ok());
+
+    base.options.connections += 1;
+    let error = foresee(&base, &plan, Sameness::Required).unwrap_err();
+    assert!(
+        error.to_string().contains("connections 21 and 20"),
+        "{error}"
+    );
+    assert!(foresee(&base, &plan, Sameness::Waived).is_ok());
+
+    base.verdict = Verdict::Fail;
+    assert!(foresee(&base, &plan, Sameness::Waived).is_err());
 }
