@@ -53,7 +53,7 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
 }
 
 /// A built-in profile, or one from a file.
-fn profile(name: &str) -> anyhow::Result<Profile> {
+pub(crate) fn profile(name: &str) -> anyhow::Result<Profile> {
     if let Some(profile) = Profile::named(name) {
         return Ok(profile);
     }

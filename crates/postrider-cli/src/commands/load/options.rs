@@ -7,9 +7,10 @@ use clap::{Args, ValueEnum};
 use postrider_load::plan::Plan;
 use postrider_load::plan::options::{BaselineKind, Options, StoreKind};
 use postrider_load::plan::spread::Spread;
-use postrider_mock_smtp::{Profile, Span};
+use postrider_mock_smtp::Span;
 
 use crate::arguments::Globals;
+use crate::commands::mock::profile;
 use crate::content;
 use crate::exit::{Exit, stop};
 
@@ -152,25 +153,6 @@ fn spread(text: &str) -> anyhow::Result<Spread> {
         text.to_owned()
     };
     Spread::parse(&content).map_err(|error| stop(Exit::Usage, error.to_string()))
-}
-
-/// A built-in profile, or one from a file.
-fn profile(name: &str) -> anyhow::Result<Profile> {
-    if let Some(profile) = Profile::named(name) {
-        return Ok(profile);
-    }
-    let path = Path::new(name);
-    if !name.ends_with(".toml") && !path.exists() {
-        let sentence = format!(
-            "there is no profile \"{name}\": `postrider mock profiles` lists them, and a TOML file \
-             will do too"
-        );
-        return Err(stop(Exit::Usage, sentence));
-    }
-    Profile::from_toml(&text_of(path)?).map_err(|error| {
-        let error = anyhow::Error::from(error);
-        stop(Exit::Usage, format!("{name}: {error:#}"))
-    })
 }
 
 fn text_of(path: &Path) -> anyhow::Result<String> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use postrider_mock_smtp::control::wire::{Expectation, Problem, Receipt, Verdict};
+use postrider_mock_smtp::control::wire::{
+    CapVerdict, Expectation, LimitVerdict, Problem, Receipt, Verdict,
+};
 use postrider_mock_smtp::{Ledger, read_lines};
 
 use crate::commands::mock::profile;
@@ -106,27 +108,8 @@ impl Of {
 fn text(verdict: &Verdict) -> String {
     let mut lines = vec![messages(verdict)];
     lines.extend(labelled("limits", verdict.limits.iter().map(limit)));
-    let connections = verdict.connections.iter();
-    let connections = connections.map(|it| {
-        let cap = it.cap.map(|cap| format!(" of {}", count(cap)));
-        format!(
-            "{} {}{}",
-            it.provider,
-            count(it.most),
-            cap.unwrap_or_default()
-        )
-    });
-    lines.extend(labelled("at once", connections));
-    let messages = verdict.messages_per_connection.iter();
-    let messages = messages.map(|it| {
-        let cap = it.cap.map(|cap| format!(" of {}", count(cap)));
-        format!(
-            "{} {}{}",
-            it.provider,
-            count(it.most),
-            cap.unwrap_or_default()
-        )
-    });
+    lines.extend(labelled("at once", verdict.connections.iter().map(capped)));
+    let messages = verdict.messages_per_connection.iter().map(capped);
     lines.extend(labelled("per conn", messages));
     lines.extend(labelled("bodies", std::iter::once(bodies(verdict))));
     lines.extend(labelled("protocol", std::iter::once(protocol(verdict))));
@@ -155,7 +138,18 @@ fn messages(verdict: &Verdict) -> String {
     )
 }
 
-fn limit(limit: &postrider_mock_smtp::control::wire::LimitVerdict) -> String {
+/// The most that a provider saw, and its cap.
+fn capped(it: &CapVerdict) -> String {
+    let cap = it.cap.map(|cap| format!(" of {}", count(cap)));
+    format!(
+        "{} {}{}",
+        it.provider,
+        count(it.most),
+        cap.unwrap_or_default()
+    )
+}
+
+fn limit(limit: &LimitVerdict) -> String {
     let windows = limit.windows.iter();
     let windows = windows.map(|it| {
         let (most, bound) = (count(it.most), count(it.bound));
