@@ -4,8 +4,7 @@
 //! first chunk of it, and never looks at what else waits. Each one is a commit of its own, so the
 //! disk is in it; `with_inputs` gives the chunk back, which is not measured.
 //!
-//! The ten million are made once, in half a minute and in about a gigabyte of the temporary
-//! directory.
+//! The ten million are made once, in some ten seconds and in 0.8 GB of the temporary directory.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -47,11 +46,15 @@ impl Queue {
     fn filled(mut backend: Box<dyn Backend>, waiting: usize) -> Self {
         start(backend.as_mut());
         let chunks: Vec<usize> = (0..waiting / CHUNK).collect();
+        let mut numbers = Vec::with_capacity(chunks.len());
         for some in chunks.chunks(20) {
             let filings = some.iter().map(|chunk| file(chunk % LANES_MAX)).collect();
-            apply(backend.as_mut(), filings);
+            numbers.extend(apply(backend.as_mut(), filings).iter().map(first_number));
             backend.idle();
         }
+        // Recipients are numbered densely, so the numbers say how many are there.
+        let numbered = numbers[numbers.len() - 1] - numbers[0] + CHUNK as u64;
+        assert_eq!(numbered, waiting as u64, "deliveries that wait");
         Self {
             backend,
             held: None,
@@ -84,5 +87,12 @@ impl Queue {
             Some(Reply::Claimed(held)) => self.held = Some(held.token),
             other => panic!("chunks are waiting: {other:?}"),
         }
+    }
+}
+
+fn first_number(filed: &Reply) -> u64 {
+    match filed {
+        Reply::Filed { first, .. } => first.0.into(),
+        other => panic!("a chunk was filed: {other:?}"),
     }
 }

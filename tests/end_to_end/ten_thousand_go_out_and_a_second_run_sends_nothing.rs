@@ -5,12 +5,12 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use postrider_api::{Campaign, ExportLine};
+use postrider_api::{Campaign, CampaignVerb, ExportLine};
 use postrider_tests::peers::SmtpSink;
 use postrider_tests::{Ended, is_full};
 use postrider_types::{CampaignState, DeliveryState};
 
-use crate::house::{House, alone, beside_others, hello, lines_of_json, people, tally};
+use crate::house::{House, Service, alone, beside_others, hello, lines_of_json, people, tally};
 
 /// At least three deliveries share a commit at ten connections.
 const COMMITS_A_DELIVERY_MAX: f64 = 0.3;
@@ -55,21 +55,30 @@ async fn ten_connections_share_their_commits() {
         sink.address()
     );
     let service = house.serve(&config).await;
+    // A machine that is busy with other things can only make more commits, never fewer.
+    let mut least = f64::MAX;
+    for name in ["first", "second", "third"] {
+        least = least.min(commits_a_delivery(&service, name, count).await);
+    }
+    assert_eq!(sink.messages(), 3 * count as u64);
+    assert!(
+        least <= COMMITS_A_DELIVERY_MAX,
+        "{least} commits a delivery"
+    );
+    service.stop().await;
+}
+
+/// Sends one campaign, and says how many commits each of its deliveries took.
+async fn commits_a_delivery(service: &Service, name: &str, count: usize) -> f64 {
     let id = service
-        .campaign("hello", &hello(), &people(count, "receiver.test"))
+        .campaign(name, &hello(), &people(count, "receiver.test"))
         .await;
     let before = service.metric("postrider_store_commits_total").await;
-    service.change(id, postrider_api::CampaignVerb::Start).await;
+    service.change(id, CampaignVerb::Start).await;
     let campaign = service.end_of(id).await;
     let commits = service.metric("postrider_store_commits_total").await - before;
     assert_eq!(campaign.count(DeliveryState::Delivered), count as u64);
-    assert_eq!(sink.messages(), count as u64);
-    let share = commits as f64 / count as f64;
-    assert!(
-        share <= COMMITS_A_DELIVERY_MAX,
-        "{share} commits a delivery"
-    );
-    service.stop().await;
+    commits as f64 / count as f64
 }
 
 /// The command that the documents show.
