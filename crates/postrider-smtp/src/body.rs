@@ -1,126 +1,115 @@
-//! Writing the body: many slices, one deadline for each block, and an open ear.
+//! The body and its terminator, by DATA or in chunks, and what of the body waits for the gate.
 //!
-//! A server may give up in mid-body, and says why before it closes. So the shell reads whenever
-//! it writes; a reply ends the transaction before its terminator, which is always safe.
+//! The dot waits for the gate, and nothing is gained by a small body that arrives before its dot:
+//! where commands leave in groups, body, dot and next envelope are one write, which costs both
+//! sides a good part less than two. A larger body goes out before the gate, in the shadow of what
+//! the gate waits for.
+//!
+//! In chunks, the last octets wait for the gate and leave as the chunk that ends the message; what
+//! comes before them is a chunk of its own. Chunks deeper than that, several messages under way at
+//! once, would leave as many in doubt when the connection dies.
 
-use std::io::{self, IoSlice};
-use std::time::Duration;
+use std::iter::{empty, once};
+use std::ops::Range;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::content::Content;
-use crate::dialogue::Dialogue;
+use crate::exchange::{Deadline, Stop, Terminator, Writing};
+use crate::session::Session;
 use crate::timeouts::Timeouts;
-use crate::trouble::{Cause, Trouble};
-use crate::wire::{Turn, Wire};
+use crate::transfer::Outgoing;
+use crate::trouble::Trouble;
+use crate::wire::Wire;
 
-/// Slices given to one vectored write.
-const SLICES_MAX: usize = 64;
+/// Largest message that waits for the gate as a whole: what a new TCP connection takes without an
+/// acknowledgement (RFC 6928).
+const HELD_BYTES_MAX: usize = 14_600;
 
-/// Writes the body, listening all the while.
+/// Octets of a chunked message that wait for the gate and leave as its last chunk.
+const LAST_CHUNK_BYTES_MAX: usize = 64 * 1024;
+
+/// Writes what need not wait for the gate.
 pub(crate) async fn write_body<S>(
     wire: &mut Wire<S>,
-    dialogue: &mut Dialogue,
+    session: &mut Session,
     content: &Content,
     timeouts: &Timeouts,
-) -> Result<(), Trouble>
+    limit: Deadline,
+) -> Result<(), Stop>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    // What came in one piece with the 354 was said before it could judge anything of ours.
-    dialogue.step()?;
-    let mut stuffed = content.stuffed();
-    loop {
-        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let mut count = 0;
-        for (slice, bytes) in slices.iter_mut().zip(&mut stuffed) {
-            *slice = IoSlice::new(bytes);
-            count += 1;
-        }
-        if count == 0 {
-            break;
-        }
-        write_slices(wire, dialogue, &mut slices[..count], timeouts).await?;
+    let limit = limit.min(Deadline::after(timeouts.body(content.bytes())));
+    let mut writing = Writing::of_body(timeouts.body_block, limit);
+    if is_held(session, content) {
+        // Nothing to write; but what the server says already is heard.
+        return writing.write(wire, session, empty()).await;
     }
-    let block = timeouts.body_block;
-    match timeout(block, wire.flush()).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(last_words(wire, dialogue, error, timeouts.quit).await),
-        Err(_) => Err(dialogue.lost(Cause::Deadline(block))),
+    if !session.is_chunking() {
+        return writing.write(wire, session, content.stuffed()).await;
     }
+    let early = early_octets(content);
+    session.prepare_chunk(early.len());
+    let command = session.take_output();
+    let slices = once(command.as_slice()).chain(content.slices(early));
+    let result = writing.write(wire, session, slices).await;
+    session.recycle(command);
+    result
 }
 
-/// Writes all of these slices; each write must take something within one block's allowance.
-async fn write_slices<S>(
+/// Writes the terminator and what leaves with it: the last chunk, and the next envelope. Beside
+/// the result stands why that envelope stayed behind.
+pub(crate) async fn write_terminator<S>(
     wire: &mut Wire<S>,
-    dialogue: &mut Dialogue,
-    mut slices: &mut [IoSlice<'_>],
-    timeouts: &Timeouts,
-) -> Result<(), Trouble>
+    session: &mut Session,
+    content: &Content,
+    next: Option<&Outgoing>,
+    deadline: Deadline,
+) -> (Result<(), Stop>, Option<Trouble>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let block = timeouts.body_block;
-    let mut deadline = Instant::now() + block;
-    while !slices.is_empty() {
-        let Ok(turn) = timeout_at(deadline, wire.write_or_read(slices)).await else {
-            return Err(dialogue.lost(Cause::Deadline(block)));
-        };
-        match turn {
-            Turn::Wrote(Ok(bytes)) if bytes > 0 => {
-                IoSlice::advance_slices(&mut slices, bytes);
-                deadline = Instant::now() + block;
-            }
-            Turn::Wrote(result) => {
-                let error = result
-                    .err()
-                    .unwrap_or_else(|| io::ErrorKind::WriteZero.into());
-                return Err(last_words(wire, dialogue, error, timeouts.quit).await);
-            }
-            // Talking is not taking: the deadline stays.
-            Turn::Heard(heard) => hear_early(dialogue, heard)?,
-        }
-    }
-    Ok(())
-}
-
-/// Takes what a server says before it was given the whole message. A complete reply is trouble; so
-/// is the end of the stream.
-pub(crate) fn hear_early(dialogue: &mut Dialogue, heard: io::Result<&[u8]>) -> Result<(), Trouble> {
-    match heard {
-        Ok([]) => Err(dialogue.lost(Cause::Closed)),
-        Ok(bytes) => {
-            dialogue.receive(bytes);
-            dialogue.step().map(drop)
-        }
-        Err(error) => Err(dialogue.lost(Cause::from(error))),
-    }
-}
-
-/// Why the body could not be written: a server that gives up on a message often says why before
-/// it closes, and that is worth more than a broken pipe.
-async fn last_words<S>(
-    wire: &mut Wire<S>,
-    dialogue: &mut Dialogue,
-    error: io::Error,
-    patience: Duration,
-) -> Trouble
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let listen = async {
-        loop {
-            match wire.read().await {
-                Ok([]) | Err(_) => return None,
-                bytes => {
-                    if let Err(trouble) = hear_early(dialogue, bytes) {
-                        return Some(trouble);
-                    }
-                }
-            }
-        }
+    let is_chunking = session.is_chunking();
+    let chunk = if is_chunking {
+        early_octets(content).end..content.len()
+    } else {
+        0..0
     };
-    let heard = timeout(patience, listen).await.unwrap_or(None);
-    heard.unwrap_or_else(|| dialogue.lost(Cause::from(error)))
+    let body = (!is_chunking && is_held(session, content)).then(|| content.stuffed());
+    let command_bytes = session.prepare_terminator(chunk.len());
+    let unsendable = next.and_then(|next| session.prepare_envelope(next).err());
+    let terminator = Terminator {
+        // A chunk counts when it is complete; a dot may have been seen from its first octet on.
+        octets: match &body {
+            _ if is_chunking => command_bytes + chunk.len(),
+            Some(body) => body.clone().map(<[u8]>::len).sum::<usize>() + 1,
+            None => 1,
+        },
+        has_envelope: next.is_some() && unsendable.is_none(),
+    };
+    let output = session.take_output();
+    let (before, behind) = output.split_at(if is_chunking { command_bytes } else { 0 });
+    let slices = once(before)
+        .chain(content.slices(chunk))
+        .chain(body.into_iter().flatten())
+        .chain(once(behind));
+    let mut writing = Writing::of_terminator(deadline, terminator);
+    let result = writing.write(wire, session, slices).await;
+    session.recycle(output);
+    (result, unsendable)
+}
+
+/// Whether nothing of the message leaves before the gate.
+const fn is_held(session: &Session, content: &Content) -> bool {
+    if session.is_chunking() {
+        early_octets(content).end == 0
+    } else {
+        session.is_pipelining() && content.len() <= HELD_BYTES_MAX
+    }
+}
+
+/// The octets that do not belong to the last chunk.
+const fn early_octets(content: &Content) -> Range<usize> {
+    0..content.len().saturating_sub(LAST_CHUNK_BYTES_MAX)
 }

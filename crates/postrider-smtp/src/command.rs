@@ -3,15 +3,22 @@
 //! Nothing but validated types reaches a command line. Paths are looked at once more here, because
 //! an address may have come back from a store, and a line break in it would be a second command.
 
+use std::io::{self, Write};
+
+use memchr::memchr;
 use postrider_types::{Address, Phase, Scope};
 
 use crate::content::Content;
 use crate::ehlo::Capabilities;
 use crate::envelope::{ClientName, Envelope};
+use crate::transfer::Outgoing;
 use crate::trouble::Trouble;
 
 /// End of a transaction that never was (RFC 5321 §4.1.1.5).
 pub(crate) const RSET: &[u8] = b"RSET\r\n";
+
+/// Asks for the go-ahead to encrypt the session (RFC 3207).
+pub(crate) const STARTTLS: &[u8] = b"STARTTLS\r\n";
 
 /// Asks for the go-ahead to send the body.
 pub(crate) const DATA: &[u8] = b"DATA\r\n";
@@ -32,45 +39,99 @@ pub(crate) fn helo(name: &ClientName) -> Vec<u8> {
     format!("HELO {name}\r\n").into_bytes()
 }
 
-/// The two commands of one transaction that depend on it.
-#[derive(Debug, Default)]
-pub(crate) struct Transaction {
-    /// MAIL FROM with its parameters.
-    pub(crate) mail: Vec<u8>,
-    /// RCPT TO.
-    pub(crate) rcpt: Vec<u8>,
+/// Announces a chunk of so many octets (RFC 3030 §2).
+pub(crate) fn bdat(octets: usize, is_last: bool) -> String {
+    let last = if is_last { " LAST" } else { "" };
+    format!("BDAT {octets}{last}\r\n")
 }
 
-impl Transaction {
-    /// The commands of this message on a session with these capabilities.
+/// The commands of one envelope, one line each, in the order in which they are put out. The
+/// octets stay, so that an envelope can be put out again.
+#[derive(Debug, Default)]
+pub(crate) struct EnvelopeCommands {
+    octets: Vec<u8>,
+    /// Where the line of the next command begins.
+    next_at: usize,
+    /// The next command; `None` when all are out.
+    next: Option<Phase>,
+    /// DATA is the last command; with BDAT it is RCPT.
+    has_data: bool,
+}
+
+impl EnvelopeCommands {
+    /// Takes the commands of this message on a session with these capabilities.
     ///
     /// # Errors
     /// Permanent trouble with message or recipient when the server cannot take it.
-    pub(crate) fn new(
+    pub(crate) fn fill(
+        &mut self,
+        mail: &Outgoing,
+        capabilities: &Capabilities,
+        has_data: bool,
+    ) -> Result<(), Trouble> {
+        let Outgoing { envelope, content } = mail;
+        check_content(content, capabilities)?;
+        check_paths(envelope, capabilities)?;
+        self.octets.clear();
+        self.octets.extend_from_slice(RSET);
+        // Writing to memory cannot fail.
+        drop(self.write(envelope, content, capabilities));
+        self.has_data = has_data;
+        if has_data {
+            self.octets.extend_from_slice(DATA);
+        }
+        self.next = None;
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
         envelope: &Envelope,
         content: &Content,
         capabilities: &Capabilities,
-    ) -> Result<Self, Trouble> {
-        check_content(content, capabilities)?;
-        check_paths(envelope, capabilities)?;
-        let mut mail = format!(
-            "MAIL FROM:<{}>",
-            envelope.reverse_path.as_ref().map_or("", Address::as_str)
-        );
+    ) -> io::Result<()> {
+        let reverse_path = envelope.reverse_path.as_ref().map_or("", Address::as_str);
+        write!(self.octets, "MAIL FROM:<{reverse_path}>")?;
         if capabilities.size {
-            mail.push_str(&format!(" SIZE={}", content.bytes()));
+            write!(self.octets, " SIZE={}", content.bytes())?;
         }
         if content.is_eight_bit() {
-            mail.push_str(" BODY=8BITMIME");
+            write!(self.octets, " BODY=8BITMIME")?;
         }
         if envelope.needs_smtputf8() {
-            mail.push_str(" SMTPUTF8");
+            write!(self.octets, " SMTPUTF8")?;
         }
-        mail.push_str("\r\n");
-        Ok(Self {
-            mail: mail.into_bytes(),
-            rcpt: format!("RCPT TO:<{}>\r\n", envelope.forward_path).into_bytes(),
-        })
+        write!(self.octets, "\r\nRCPT TO:<{}>\r\n", envelope.forward_path)
+    }
+
+    /// Begins at the first command: RSET, or MAIL.
+    pub(crate) fn rewind(&mut self, has_rset: bool) {
+        (self.next, self.next_at) = if has_rset {
+            (Some(Phase::Rset), 0)
+        } else {
+            (Some(Phase::Mail), RSET.len())
+        };
+    }
+
+    /// Keeps back what is not out yet.
+    pub(crate) fn stop(&mut self) {
+        self.next = None;
+    }
+
+    /// The next command.
+    pub(crate) fn next_line(&mut self) -> Option<(Phase, &[u8])> {
+        let phase = self.next?;
+        self.next = match phase {
+            Phase::Rset => Some(Phase::Mail),
+            Phase::Mail => Some(Phase::Rcpt),
+            Phase::Rcpt if self.has_data => Some(Phase::Data),
+            _ => None,
+        };
+        let rest = &self.octets[self.next_at..];
+        // Paths have no line breaks, so a line is a command.
+        let end = memchr(b'\n', rest).map_or(rest.len(), |line_feed| line_feed + 1);
+        self.next_at += end;
+        Some((phase, &rest[..end]))
     }
 }
 
@@ -148,15 +209,38 @@ mod tests {
         Capabilities::from_lines(["mx", "SIZE 100", "8BITMIME", "SMTPUTF8"])
     }
 
+    fn fill(
+        envelope: &Envelope,
+        content: &Content,
+        capabilities: &Capabilities,
+    ) -> Result<EnvelopeCommands, Trouble> {
+        let mail = Outgoing {
+            envelope: envelope.clone(),
+            content: content.clone(),
+        };
+        let mut commands = EnvelopeCommands::default();
+        commands.fill(&mail, capabilities, true).map(|()| commands)
+    }
+
+    fn lines(commands: &mut EnvelopeCommands, has_rset: bool) -> String {
+        commands.rewind(has_rset);
+        let mut lines = Vec::new();
+        while let Some((_, line)) = commands.next_line() {
+            lines.extend_from_slice(line);
+        }
+        String::from_utf8(lines).unwrap()
+    }
+
     fn check(envelope: &Envelope, content: &Content, capabilities: &Capabilities, expect: &str) {
-        let transaction = Transaction::new(envelope, content, capabilities).unwrap();
-        let both = [transaction.mail, transaction.rcpt].concat();
-        assert_eq!(String::from_utf8_lossy(&both), expect);
+        let mut commands = fill(envelope, content, capabilities).unwrap();
+        let expect = format!("{expect}DATA\r\n");
+        assert_eq!(lines(&mut commands, false), expect);
+        assert_eq!(lines(&mut commands, true), format!("RSET\r\n{expect}"));
     }
 
     fn check_refused(envelope: &Envelope, content: &Content, scope: Scope, expect: &str) {
         let capabilities = Capabilities::from_lines(["mx", "SIZE 9"]);
-        let trouble = Transaction::new(envelope, content, &capabilities).unwrap_err();
+        let trouble = fill(envelope, content, &capabilities).unwrap_err();
         assert!(trouble.is_permanent() && trouble.is_local() && !trouble.closes_session());
         assert_eq!(trouble.scope(), scope);
         let reply = trouble.reply().unwrap();

@@ -1,22 +1,21 @@
-//! A session over a stream: the shell that carries out what the dialogue asks for.
+//! A session over a stream: the shell that carries out what the session asks for.
 //!
 //! Every wait has the deadline of its phase. When trouble ends the session, the stream is closed at
 //! once; a connection that was dropped half way through a future is not idle, and never used again.
 
-use std::time::Duration;
-
 use postrider_types::Phase;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
 
-use crate::body::{hear_early, write_body};
+use crate::body::{write_body, write_terminator};
 use crate::content::Content;
-use crate::dialogue::{Dialogue, Step};
-use crate::ehlo::Capabilities;
-use crate::envelope::{ClientName, Envelope};
-use crate::gate::{AtGate, Sent};
+use crate::ehlo::{Capabilities, Extensions};
+use crate::envelope::ClientName;
+use crate::exchange::{Deadline, Stop, converse, last_words};
+use crate::gate::Sent;
+use crate::opening;
+use crate::session::{Event, Session};
 use crate::timeouts::Timeouts;
+use crate::transfer::{Hold, Outgoing, Transfer};
 use crate::trouble::{Cause, Trouble};
 use crate::wire::Wire;
 
@@ -25,8 +24,10 @@ use crate::wire::Wire;
 pub struct Connection<S> {
     /// `None` once the session is over.
     wire: Option<Wire<S>>,
-    dialogue: Dialogue,
+    session: Session,
     timeouts: Timeouts,
+    /// When the message at hand must be at its gate.
+    limit: Deadline,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -35,18 +36,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// # Errors
     /// Transient trouble with the site.
     pub async fn open(stream: S, name: ClientName, timeouts: Timeouts) -> Result<Self, Trouble> {
-        let mut connection = Self {
-            wire: Some(Wire::new(stream)),
-            dialogue: Dialogue::new(name),
+        let mut wire = Wire::new(stream);
+        let capabilities = opening::introduce(&mut wire, name, &timeouts).await?;
+        Ok(Self::opened(wire, capabilities, timeouts))
+    }
+
+    /// A session that stands: greeting, EHLO and whatever belongs to them are over, and nothing
+    /// that the server said is unread.
+    pub(crate) fn opened(wire: Wire<S>, capabilities: Capabilities, timeouts: Timeouts) -> Self {
+        Self {
+            wire: Some(wire),
+            session: Session::new(capabilities, Extensions::STANDARD),
+            limit: Deadline::after(timeouts.message),
             timeouts,
-        };
-        connection.advance().await?;
-        Ok(connection)
+        }
+    }
+
+    /// Says which of the extensions that the server offers may be used: all of
+    /// [`Extensions::STANDARD`] unless this says otherwise. Only between two messages.
+    #[must_use]
+    pub fn with_extensions(mut self, extensions: Extensions) -> Self {
+        debug_assert!(self.session.is_idle(), "a message is under way");
+        self.session.set_extensions(extensions);
+        self
     }
 
     /// What the server offered at EHLO.
     pub const fn capabilities(&self) -> &Capabilities {
-        self.dialogue.capabilities()
+        self.session.capabilities()
     }
 
     /// Whether another message may be sent: the session is idle, and the server has neither
@@ -56,145 +73,144 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .wire
             .as_mut()
             .is_some_and(|wire| wire.glimpse().is_none());
-        let is_reusable = is_silent && self.dialogue.is_idle();
+        let is_reusable = is_silent && self.session.is_idle();
         if !is_reusable {
             self.wire = None;
         }
         is_reusable
     }
 
-    /// Sends a message up to the gate: everything but its terminator. Nothing is accepted before
-    /// [`AtGate::dot`], and whatever fails here is known not to have been sent.
+    /// Whether the envelope of the next message may go along with a dot: the server offers
+    /// PIPELINING, and the caller allows it.
+    pub const fn is_pipelining(&self) -> bool {
+        self.session.is_pipelining()
+    }
+
+    /// Opens a transaction: MAIL, RCPT and DATA are answered, and the server waits for the body.
     ///
     /// # Errors
     /// A refusal by the server or by us, or a lost session; [`is_reusable`](Self::is_reusable)
     /// tells whether the next message may use this connection.
-    pub async fn transmit(
-        &mut self,
-        envelope: &Envelope,
-        content: &Content,
-    ) -> Result<AtGate<'_, S>, Trouble> {
-        if !self.is_reusable() {
-            // Whatever was left undone here was another message's.
-            return Err(Trouble::lost(Phase::Mail, Cause::ClosedIdle));
-        }
-        self.dialogue.begin(envelope, content)?;
-        self.advance().await?;
-        self.send_body(content).await?;
-        Ok(AtGate::new(self))
+    pub async fn begin(&mut self, mail: Outgoing) -> Result<Transfer<'_, S>, Trouble> {
+        Hold::new(self).begin(mail).await
     }
 
     /// Says QUIT when the session is idle, waits for the answer at most [`Timeouts::quit`], and
     /// closes.
     pub async fn quit(mut self) {
-        if self.is_reusable() && self.dialogue.quit().is_ok() {
+        if self.is_reusable() {
+            self.session.quit();
+            self.limit = Deadline::after(self.timeouts.quit);
             // Nothing depends on the answer.
             drop(self.advance().await);
         }
     }
 
-    /// The terminator and its reply.
-    pub(crate) async fn dot(&mut self) -> Sent {
-        if let Err(trouble) = self.look_at_gate() {
-            return match trouble.reply() {
-                Some(reply) if reply.code >= 400 => Sent::Refused(trouble),
-                _ => Sent::Unsent(trouble),
-            };
+    /// Has an envelope answered.
+    pub(crate) async fn open_transaction(&mut self, mail: &Outgoing) -> Result<(), Trouble> {
+        if !self.is_reusable() {
+            // Whatever was left undone here was another message's.
+            return Err(Trouble::lost(Phase::Mail, Cause::ClosedIdle));
         }
-        self.dialogue.end_message();
-        match self.advance().await {
-            Ok(Step::Accepted(reply)) => Sent::Accepted(reply),
-            Ok(step) => unreachable!("{step:?} does not follow a dot"),
-            Err(trouble) if trouble.is_in_doubt() => Sent::InDoubt(trouble),
-            Err(trouble) => Sent::Refused(trouble),
+        self.session.begin(mail)?;
+        self.await_go_ahead(mail).await
+    }
+
+    /// Waits for the replies to an envelope that is out, or about to be.
+    pub(crate) async fn await_go_ahead(&mut self, mail: &Outgoing) -> Result<(), Trouble> {
+        if self.session.is_closed() {
+            return Err(Trouble::lost(Phase::Mail, Cause::ClosedIdle));
         }
+        self.limit = Deadline::after(self.timeouts.message(mail.content.bytes()));
+        match self.advance().await? {
+            Event::GoAhead => Ok(()),
+            event => unreachable!("{event:?} answers no envelope"),
+        }
+    }
+
+    /// Writes what of this content need not wait for the gate.
+    pub(crate) async fn send_body(&mut self, content: &Content) -> Result<(), Trouble> {
+        let Some(wire) = &mut self.wire else {
+            return Err(self.session.lost(Cause::Closed));
+        };
+        let session = &mut self.session;
+        match write_body(wire, session, content, &self.timeouts, self.limit).await {
+            Err(stop) => self.end(stop).await.map(drop),
+            Ok(()) if self.session.is_expecting() && !self.session.is_pipelining() => {
+                self.advance().await.map(drop)
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes the terminator, and behind it the envelope of the next message, and waits for the
+    /// reply to the terminator. Beside what became of the message stands why the envelope stayed
+    /// behind.
+    pub(crate) async fn dot(
+        &mut self,
+        content: &Content,
+        next: Option<&Outgoing>,
+    ) -> (Sent, Option<Trouble>) {
+        let Some(wire) = &mut self.wire else {
+            return (Sent::Unsent(self.session.lost(Cause::Closed)), None);
+        };
+        self.limit = Deadline::after(self.timeouts.dot);
+        let session = &mut self.session;
+        let (written, unsendable) =
+            write_terminator(wire, session, content, next, self.limit).await;
+        let result = match written {
+            Ok(()) => self.advance().await,
+            Err(stop) => self.end(stop).await,
+        };
+        let sent = match result {
+            Ok(Event::Accepted(reply)) => Sent::Accepted(reply),
+            Ok(event) => unreachable!("{event:?} answers no dot"),
+            Err(trouble) => Sent::refused(trouble),
+        };
+        (sent, unsendable)
+    }
+
+    /// Whether the session stands, whatever is under way on it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.wire.is_some() && !self.session.is_closed()
     }
 
     /// Closes the stream unless the session is between two messages.
     pub(crate) fn close_unless_idle(&mut self) {
-        if !self.dialogue.is_idle() {
+        if !self.session.is_idle() {
             self.wire = None;
         }
     }
 
-    /// Exchanges commands and replies until the dialogue stands or the body is due.
-    async fn advance(&mut self) -> Result<Step, Trouble> {
-        loop {
-            let allowance = self.timeouts.of(self.dialogue.phase());
-            let Some(wire) = &mut self.wire else {
-                return Err(self.dialogue.lost(Cause::Closed));
-            };
-            let result = timeout(allowance, exchange(wire, &mut self.dialogue)).await;
-            let step = self.settle_within(allowance, result)?;
-            if !matches!(step, Step::Command) {
-                return Ok(step);
+    /// Exchanges commands and replies until they come to something. Without a stream, what was read
+    /// of it still counts.
+    async fn advance(&mut self) -> Result<Event, Trouble> {
+        let Some(wire) = &mut self.wire else {
+            let event = self.session.step()?;
+            return event.ok_or_else(|| self.session.lost(Cause::Closed));
+        };
+        match converse(wire, &mut self.session, &self.timeouts, self.limit).await {
+            Ok(event) => Ok(event),
+            Err(stop) => self.end(stop).await,
+        }
+    }
+
+    /// Closes the stream when it is of no more use, or the session is over.
+    async fn end(&mut self, stop: Stop) -> Result<Event, Trouble> {
+        match (stop, &mut self.wire) {
+            (Stop::Told(trouble), _) => {
+                if self.session.is_closed() {
+                    self.wire = None;
+                }
+                Err(trouble)
             }
-        }
-    }
-
-    async fn send_body(&mut self, content: &Content) -> Result<(), Trouble> {
-        let allowance = self.timeouts.body(content.bytes());
-        let Some(wire) = &mut self.wire else {
-            return Err(self.dialogue.lost(Cause::Closed));
-        };
-        let body = write_body(wire, &mut self.dialogue, content, &self.timeouts);
-        let result = timeout(allowance, body).await;
-        self.settle_within(allowance, result)
-    }
-
-    /// What the server has said since the body was written, without waiting. Silence is the only
-    /// thing that lets a terminator through.
-    fn look_at_gate(&mut self) -> Result<(), Trouble> {
-        let Some(wire) = &mut self.wire else {
-            return Err(self.dialogue.lost(Cause::Closed));
-        };
-        let mut result = Ok(());
-        while let (Ok(()), Some(heard)) = (&result, wire.glimpse()) {
-            result = hear_early(&mut self.dialogue, heard);
-        }
-        if result.is_ok() && self.dialogue.has_unread() {
-            result = Err(self.dialogue.lost(Cause::OutOfPlace));
-        }
-        self.settle(result)
-    }
-
-    /// Makes a missed deadline trouble.
-    fn settle_within<T>(
-        &mut self,
-        allowance: Duration,
-        result: Result<Result<T, Trouble>, Elapsed>,
-    ) -> Result<T, Trouble> {
-        let result = result.unwrap_or_else(|_| Err(self.dialogue.lost(Cause::Deadline(allowance))));
-        self.settle(result)
-    }
-
-    /// Closes the stream when trouble ends the session.
-    fn settle<T>(&mut self, result: Result<T, Trouble>) -> Result<T, Trouble> {
-        result.inspect_err(|trouble| {
-            if trouble.closes_session() {
+            (Stop::Stream(cause), Some(wire)) => {
+                let patience = self.timeouts.quit;
+                let result = last_words(wire, &mut self.session, cause, patience).await;
                 self.wire = None;
+                result
             }
-        })
-    }
-}
-
-/// Writes the command that is due and reads until its reply is complete.
-async fn exchange<S>(wire: &mut Wire<S>, dialogue: &mut Dialogue) -> Result<Step, Trouble>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let command = dialogue.take_command();
-    if let Err(error) = wire.write(&command).await {
-        return Err(dialogue.lost(Cause::from(error)));
-    }
-    loop {
-        if let Some(step) = dialogue.step()? {
-            return Ok(step);
-        }
-        match wire.read().await {
-            Ok([]) => return Err(dialogue.lost(Cause::Closed)),
-            Ok(bytes) => dialogue.receive(bytes),
-            Err(error) => return Err(dialogue.lost(Cause::from(error))),
+            (Stop::Stream(cause), None) => Err(self.session.lost(cause)),
         }
     }
 }

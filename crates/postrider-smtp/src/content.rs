@@ -9,25 +9,20 @@
 //!
 //! Not here: making a message canonical. That is the message crate's work, before signing.
 
-use bytes::Bytes;
-use memchr::{memchr, memchr_iter};
-use postrider_types::{Phase, Scope};
+use std::ops::Range;
 
+use bytes::Bytes;
+
+use crate::scanned::{Scanned, flaw_of};
 use crate::stuffing::Stuffed;
 use crate::trouble::Trouble;
-
-/// Longest line of a message in octets, without its CRLF (RFC 5321 §4.5.3.1.6).
-const LINE_BYTES_MAX: usize = 998;
-
-/// Bytes looked at in one go: the passes of a scan all find them in the first-level cache.
-const SCAN_BLOCK_BYTES: usize = 16 * 1024;
 
 /// The octets of one message, ready for DATA but for dot-stuffing.
 #[derive(Debug, Clone)]
 pub struct Content {
     /// None is empty.
-    segments: Vec<Bytes>,
-    bytes: u64,
+    segments: Vec<Scanned>,
+    bytes: usize,
     is_eight_bit: bool,
 }
 
@@ -38,20 +33,21 @@ impl Content {
     /// # Errors
     /// Permanent trouble with the message, in words for a person, when it is not canonical.
     pub fn new(segments: Vec<Bytes>) -> Result<Self, Trouble> {
-        let mut scan = Scan::default();
-        let blocks = segments.iter().flat_map(|s| s.chunks(SCAN_BLOCK_BYTES));
-        let flaw = blocks
-            .map(|block| scan.take(block))
-            .find_map(Result::err)
-            .or_else(|| scan.flaw_at_end());
-        if let Some(flaw) = flaw {
+        Self::of(segments.into_iter().map(Scanned::new).collect())
+    }
+
+    /// The same out of segments that were looked at before, so that only their joints are.
+    ///
+    /// # Errors
+    /// As of [`new`](Self::new).
+    pub fn of(mut segments: Vec<Scanned>) -> Result<Self, Trouble> {
+        if let Some(flaw) = flaw_of(&segments) {
             return Err(flaw.into());
         }
-        let mut segments = segments;
-        segments.retain(|segment| !segment.is_empty());
+        segments.retain(|segment| !segment.bytes().is_empty());
         Ok(Self {
-            bytes: segments.iter().map(|segment| segment.len() as u64).sum(),
-            is_eight_bit: scan.is_eight_bit,
+            bytes: segments.iter().map(|s| s.bytes().len()).sum(),
+            is_eight_bit: segments.iter().any(Scanned::is_eight_bit),
             segments,
         })
     }
@@ -59,6 +55,11 @@ impl Content {
     /// Its size as SIZE counts it: without the dots that are doubled on the way and without the
     /// terminator (RFC 1870 §3).
     pub const fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    /// The same, as a length.
+    pub(crate) const fn len(&self) -> usize {
         self.bytes
     }
 
@@ -67,137 +68,30 @@ impl Content {
         self.is_eight_bit
     }
 
-    /// The slices to write.
+    /// The slices to write by BDAT: from this octet on, and up to that one. None of them is empty.
+    pub(crate) fn slices(&self, octets: Range<usize>) -> impl Iterator<Item = &[u8]> {
+        let mut at = 0;
+        let slices = self.segments.iter().map(move |segment| {
+            let segment = segment.bytes();
+            let begin = at;
+            at += segment.len();
+            let cut = |octet: usize| octet.saturating_sub(begin).min(segment.len());
+            &segment[cut(octets.start)..cut(octets.end)]
+        });
+        slices.filter(|slice| !slice.is_empty())
+    }
+
+    /// The slices to write after DATA.
     pub(crate) fn stuffed(&self) -> Stuffed<'_> {
         Stuffed::new(&self.segments)
-    }
-}
-
-/// Why a content is not canonical.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flaw {
-    Nul,
-    BareCr,
-    /// In this line, counted from 1.
-    BareLf(u64),
-    /// This line, counted from 1.
-    LongLine(u64),
-    OpenEnd,
-}
-
-impl From<Flaw> for Trouble {
-    fn from(flaw: Flaw) -> Self {
-        let text = match flaw {
-            Flaw::Nul => "the message contains a NUL octet".to_owned(),
-            Flaw::BareCr => "the message contains a CR that no LF follows".to_owned(),
-            Flaw::BareLf(line) => format!("line {line} of the message ends in LF without CR"),
-            Flaw::LongLine(line) => {
-                format!("line {line} of the message is longer than {LINE_BYTES_MAX} octets")
-            }
-            Flaw::OpenEnd => "the message does not end with CRLF".to_owned(),
-        };
-        Self::unsendable(Phase::Mail, Scope::Message, 554, (6, 0), &text)
-    }
-}
-
-/// One pass over the segments in order. A line may span any number of blocks.
-#[derive(Debug, Default)]
-struct Scan {
-    /// The last octet seen; 0 before the first.
-    last: u8,
-    /// Octets since the last LF.
-    line_bytes: usize,
-    carriage_returns: u64,
-    lines: u64,
-    is_eight_bit: bool,
-}
-
-impl Scan {
-    fn take(&mut self, block: &[u8]) -> Result<(), Flaw> {
-        if memchr(0, block).is_some() {
-            return Err(Flaw::Nul);
-        }
-        self.is_eight_bit |= !block.is_ascii();
-        self.carriage_returns += memchr_iter(b'\r', block).count() as u64;
-        let mut start = 0;
-        for line_feed in memchr_iter(b'\n', block) {
-            let before = match line_feed.checked_sub(1) {
-                Some(index) => block[index],
-                None => self.last,
-            };
-            if before != b'\r' {
-                return Err(Flaw::BareLf(self.lines + 1));
-            }
-            if self.line_bytes + (line_feed - start) > LINE_BYTES_MAX + 1 {
-                return Err(Flaw::LongLine(self.lines + 1));
-            }
-            self.lines += 1;
-            self.line_bytes = 0;
-            start = line_feed + 1;
-        }
-        self.line_bytes += block.len() - start;
-        self.last = *block.last().unwrap_or(&self.last);
-        Ok(())
-    }
-
-    /// Every LF had its CR, so a CR too many is one that stands alone.
-    fn flaw_at_end(&self) -> Option<Flaw> {
-        if self.carriage_returns != self.lines {
-            return Some(Flaw::BareCr);
-        }
-        (self.last != b'\n').then_some(Flaw::OpenEnd)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn flaw(bytes: &[u8]) -> Option<Flaw> {
-        let mut scan = Scan::default();
-        bytes
-            .chunks(1)
-            .find_map(|byte| scan.take(byte).err())
-            .or_else(|| scan.flaw_at_end())
-    }
-
-    fn check(bytes: &[u8], expect: Option<Flaw>) {
-        assert_eq!(flaw(bytes), expect, "octet by octet: {bytes:?}");
-        let whole = Content::new(vec![Bytes::copy_from_slice(bytes)]);
-        assert_eq!(whole.is_err(), expect.is_some(), "in one piece: {bytes:?}");
-    }
-
-    #[test]
-    fn a_canonical_content_is_taken() {
-        check(b"\r\n", None);
-        check(b"Subject: a\r\n\r\nb\r\n.\r\n", None);
-        check("Subject: \u{fc}\r\n".as_bytes(), None);
-    }
-
-    #[test]
-    fn a_line_end_that_is_not_crlf_is_refused() {
-        check(b"a\nb\r\n", Some(Flaw::BareLf(1)));
-        check(b"a\r\n\nb\r\n", Some(Flaw::BareLf(2)));
-        check(b"a\rb\r\n", Some(Flaw::BareCr));
-        check(b"a\r\r\n", Some(Flaw::BareCr));
-        check(b"a\r\n.\n", Some(Flaw::BareLf(2)));
-        check(b"a\r\n.\r", Some(Flaw::BareCr));
-    }
-
-    #[test]
-    fn a_nul_or_an_open_end_is_refused() {
-        check(b"a\0\r\n", Some(Flaw::Nul));
-        check(b"a", Some(Flaw::OpenEnd));
-        check(b"a\r\nb", Some(Flaw::OpenEnd));
-        check(b"", Some(Flaw::OpenEnd));
-    }
-
-    #[test]
-    fn a_line_of_998_octets_is_taken_and_one_more_is_refused() {
-        check(format!("{}\r\n", "a".repeat(998)).as_bytes(), None);
-        let long = format!("a\r\n{}\r\n", "a".repeat(999));
-        check(long.as_bytes(), Some(Flaw::LongLine(2)));
-    }
+    use postrider_types::Scope;
+    use proptest::prelude::*;
 
     #[test]
     fn a_refused_content_is_permanent_trouble_with_the_message() {
@@ -217,5 +111,49 @@ mod tests {
         assert_eq!(content.bytes(), 13);
         assert!(content.is_eight_bit());
         assert_eq!(content.segments.len(), 3);
+    }
+
+    #[test]
+    fn chunks_are_cut_anywhere_and_copy_nothing() {
+        let segments = ["abcd", "", "ef", "\r\n"].map(|part| Bytes::from_static(part.as_bytes()));
+        let content = Content::new(segments.to_vec()).unwrap();
+        for from in 0..=8 {
+            for end in from..=8 {
+                let slices: Vec<&[u8]> = content.slices(from..end).collect();
+                let expect = &b"abcdef\r\n"[from..end];
+                assert_eq!(slices.concat(), expect);
+                assert!(slices.iter().all(|slice| !slice.is_empty()));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn however_a_text_is_cut_the_verdict_and_the_octets_on_the_wire_are_the_same(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    9 => Just("\r\n"), 3 => Just("."), 3 => Just("a"), 1 => Just("\n"),
+                    1 => Just("\r"), 1 => Just("\u{fc}"), 1 => Just("\0"),
+                ],
+                0..24,
+            ),
+            line in prop_oneof![Just(0), 990_usize..1_010],
+            cuts in prop::collection::vec(0_usize..1_100, 0..6),
+        ) {
+            let text = format!("{}{}\r\n", "x".repeat(line), parts.concat()).into_bytes();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let segments = cuts.windows(2).map(|cut| Bytes::copy_from_slice(&text[cut[0]..cut[1]]));
+            let cut = Content::of(segments.map(Scanned::new).collect());
+            let whole = Content::new(vec![Bytes::from(text.clone())]);
+            prop_assert_eq!(cut.is_ok(), whole.is_ok());
+            if let (Ok(cut), Ok(whole)) = (cut, whole) {
+                prop_assert_eq!(cut.bytes(), whole.bytes());
+                prop_assert_eq!(cut.is_eight_bit(), whole.is_eight_bit());
+                let wire = |content: &Content| content.stuffed().collect::<Vec<_>>().concat();
+                prop_assert_eq!(wire(&cut), wire(&whole));
+            }
+        }
     }
 }

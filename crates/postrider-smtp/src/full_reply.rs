@@ -12,26 +12,33 @@ pub(crate) struct FullReply {
 }
 
 impl FullReply {
-    /// The reply as it is kept. An enhanced code counts only when its class agrees with the code
-    /// (RFC 2034 §4); one that does not stays in the text, for people.
+    /// The reply as it is kept.
     pub(crate) fn condense(&self) -> Reply {
-        let first = self.lines.first().and_then(|line| enhanced(line));
-        let enhanced_code = first.filter(|code| u16::from(code.class) == self.code / 100);
-        let texts: Vec<&str> = self
-            .lines
-            .iter()
-            .map(|line| match enhanced_code {
-                // Servers repeat the enhanced code on every line.
-                Some(_) if enhanced(line) == enhanced_code => {
-                    line.split_once(' ').map_or("", |(_, text)| text)
-                }
-                _ => line,
-            })
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .collect();
-        Reply::new(self.code, enhanced_code, &texts.join(" "))
+        condense(self.code, self.lines.iter().map(String::as_str))
     }
+}
+
+/// A reply of these lines as it is kept. An enhanced code counts only when its class agrees with
+/// the code (RFC 2034 §4); one that does not stays in the text, for people.
+pub(crate) fn condense<'a>(code: u16, lines: impl Iterator<Item = &'a str> + Clone) -> Reply {
+    let first = lines.clone().next().and_then(enhanced);
+    let enhanced_code = first.filter(|enhanced| u16::from(enhanced.class) == code / 100);
+    let mut text = String::new();
+    for line in lines {
+        let part = match enhanced_code {
+            // Servers repeat the enhanced code on every line.
+            Some(_) if enhanced(line) == enhanced_code => {
+                line.split_once(' ').map_or("", |(_, text)| text)
+            }
+            _ => line,
+        };
+        let part = part.trim();
+        if !text.is_empty() && !part.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(part);
+    }
+    Reply::new(code, enhanced_code, &text)
 }
 
 /// The enhanced code that a line begins with.

@@ -8,15 +8,18 @@
 use postrider_types::Reply;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::connection::Connection;
+use crate::content::Content;
+use crate::transfer::{Following, Hold, Outgoing};
 use crate::trouble::Trouble;
 
-/// A message whose body the server has and whose terminator it has not. Dropping it is
+/// A message of which everything is ready or written, but for its terminator. Dropping it is
 /// [`abandon`](Self::abandon).
 #[must_use = "dropping this abandons the message and closes the connection"]
 #[derive(Debug)]
 pub struct AtGate<'a, S: AsyncRead + AsyncWrite + Unpin> {
-    connection: &'a mut Connection<S>,
+    hold: Hold<'a, S>,
+    /// A small one, or the last chunk of one, goes out with the terminator.
+    content: Content,
 }
 
 /// What became of a message that was allowed through the gate.
@@ -33,26 +36,45 @@ pub enum Sent {
     InDoubt(Trouble),
 }
 
+impl Sent {
+    /// What trouble at the gate or behind it says about the message.
+    pub(crate) fn refused(trouble: Trouble) -> Self {
+        let is_refusal = trouble.reply().is_some_and(|reply| reply.code >= 400);
+        if trouble.is_in_doubt() {
+            Self::InDoubt(trouble)
+        } else if is_refusal {
+            Self::Refused(trouble)
+        } else {
+            Self::Unsent(trouble)
+        }
+    }
+}
+
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> AtGate<'a, S> {
-    pub(crate) const fn new(connection: &'a mut Connection<S>) -> Self {
-        Self { connection }
+    pub(crate) const fn new(hold: Hold<'a, S>, content: Content) -> Self {
+        Self { hold, content }
     }
 
     /// Writes the terminator and waits for its reply, at most
     /// [`Timeouts::dot`](crate::Timeouts::dot). A future that is dropped before it is ready leaves
     /// the message in doubt and closes the connection.
     pub async fn dot(self) -> Sent {
-        self.connection.dot().await
+        self.hold.connection.dot(&self.content, None).await.0
+    }
+
+    /// Writes the terminator and behind it, in one write, the envelope of the next message, and
+    /// waits for the reply to the terminator. Where the session is not
+    /// [pipelining](crate::Connection::is_pipelining), the envelope waits for that reply.
+    pub async fn dot_with(self, next: Outgoing) -> (Sent, Following<'a, S>) {
+        let is_pipelining = self.hold.connection.is_pipelining();
+        let envelope = is_pipelining.then_some(&next);
+        let (sent, unsendable) = self.hold.connection.dot(&self.content, envelope).await;
+        let following = Following::new(self.hold, next, is_pipelining, unsendable);
+        (sent, following)
     }
 
     /// Closes the connection without the terminator; the server must discard the message.
     pub fn abandon(self) {
         drop(self);
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Drop for AtGate<'_, S> {
-    fn drop(&mut self) {
-        self.connection.close_unless_idle();
     }
 }

@@ -3,10 +3,16 @@
 //! Lenient: a line may end in a bare LF, text may be missing (`250`) and need not be UTF-8. Strict:
 //! what does not begin with a code, continues with another code, or is larger than any honest
 //! server's reply is not a reply, and the session is of no more use.
+//!
+//! A reply stays where it was received until the next one is asked for: most replies are worth no
+//! more than their code, and cost no allocation.
+
+use std::ops::Range;
 
 use memchr::memchr;
+use postrider_types::Reply;
 
-use crate::full_reply::FullReply;
+use crate::full_reply::{self, FullReply};
 
 /// Longest line of a reply in octets; RFC 5321 §4.5.3.1.5 says 512, servers say more.
 const LINE_BYTES_MAX: usize = 4 * 1024;
@@ -42,13 +48,16 @@ pub enum ReplyError {
 /// Takes octets as they come and gives replies as they are complete.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyParser {
-    /// Octets after the last complete line.
+    /// The reply last given out, and all that came after it.
     buffer: Vec<u8>,
-    /// The lines of a reply that goes on, and their code.
+    /// Where the reply last given out lies.
+    given: Range<usize>,
+    /// Up to where the lines after it have been looked at.
+    scanned: usize,
+    /// Code of those lines, or of the reply last given out when there are none.
     code: u16,
-    lines: Vec<String>,
-    /// Octets of those lines.
-    lines_bytes: usize,
+    /// How many lines of an incomplete reply have been looked at.
+    lines: usize,
     /// Set once and for ever: after garbage nothing can be trusted.
     error: Option<ReplyError>,
 }
@@ -56,6 +65,7 @@ pub(crate) struct ReplyParser {
 impl ReplyParser {
     /// Takes octets from the stream.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
+        self.forget_given();
         if self.buffer.len() + bytes.len() > REPLY_BYTES_MAX {
             self.error.get_or_insert(ReplyError::Large);
             self.buffer.clear();
@@ -66,55 +76,76 @@ impl ReplyParser {
 
     /// Whether everything that came has been given out as replies.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.buffer.is_empty() && self.lines.is_empty() && self.error.is_none()
+        self.given.end == self.buffer.len() && self.error.is_none()
     }
 
-    /// The next complete reply, or `None` when more octets are needed.
-    pub(crate) fn next_reply(&mut self) -> Result<Option<FullReply>, ReplyError> {
+    /// The code of the next complete reply, or `None` when more octets are needed.
+    pub(crate) fn next_code(&mut self) -> Result<Option<u16>, ReplyError> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let reply = self.assemble();
-        if let Err(error) = reply {
+        let code = self.assemble();
+        if let Err(error) = code {
             self.error = Some(error);
             self.buffer = Vec::new();
+            self.given = 0..0;
         }
-        reply
+        code
     }
 
-    fn assemble(&mut self) -> Result<Option<FullReply>, ReplyError> {
-        while let Some(end) = memchr(b'\n', &self.buffer) {
-            let line = self.buffer[..end].strip_suffix(b"\r");
-            let line = line.unwrap_or(&self.buffer[..end]);
-            let (code, is_last, text) = split_line(line)?;
-            if !self.lines.is_empty() && code != self.code {
+    /// The reply that [`next_code`](Self::next_code) gave last, as it is kept. It is gone when more
+    /// octets come.
+    pub(crate) fn condense(&self) -> Reply {
+        let text = String::from_utf8_lossy(&self.buffer[self.given.clone()]);
+        full_reply::condense(self.code, texts(&text))
+    }
+
+    /// The next complete reply with its lines apart, or `None` when more octets are needed.
+    pub(crate) fn next_reply(&mut self) -> Result<Option<FullReply>, ReplyError> {
+        let Some(code) = self.next_code()? else {
+            return Ok(None);
+        };
+        let text = String::from_utf8_lossy(&self.buffer[self.given.clone()]);
+        let lines = texts(&text).map(str::to_owned).collect();
+        Ok(Some(FullReply { code, lines }))
+    }
+
+    fn forget_given(&mut self) {
+        self.buffer.drain(..self.given.end);
+        self.scanned = self.scanned.saturating_sub(self.given.end);
+        self.given = 0..0;
+    }
+
+    fn assemble(&mut self) -> Result<Option<u16>, ReplyError> {
+        let start = self.given.end;
+        self.scanned = self.scanned.max(start);
+        while let Some(end) = memchr(b'\n', &self.buffer[self.scanned..]) {
+            let line = &self.buffer[self.scanned..self.scanned + end];
+            let (code, is_last) = code_of(line.strip_suffix(b"\r").unwrap_or(line))?;
+            if self.lines > 0 && code != self.code {
                 return Err(ReplyError::CodesDiffer);
             }
-            self.lines_bytes += line.len();
             self.code = code;
-            self.lines.push(text);
-            if self.lines.len() > LINES_MAX {
+            self.lines += 1;
+            self.scanned += end + 1;
+            if self.lines > LINES_MAX {
                 return Err(ReplyError::ManyLines);
             }
-            if self.lines_bytes > REPLY_BYTES_MAX {
-                return Err(ReplyError::Large);
-            }
-            self.buffer.drain(..=end);
             if is_last {
-                self.lines_bytes = 0;
-                let lines = std::mem::take(&mut self.lines);
-                return Ok(Some(FullReply { code, lines }));
+                self.lines = 0;
+                self.given = start..self.scanned;
+                return Ok(Some(code));
             }
         }
-        if self.buffer.len() > LINE_BYTES_MAX {
+        if self.buffer.len() - self.scanned > LINE_BYTES_MAX {
             return Err(ReplyError::LongLine);
         }
         Ok(None)
     }
 }
 
-/// Code, whether the line is the last of its reply, and text.
-fn split_line(line: &[u8]) -> Result<(u16, bool, String), ReplyError> {
+/// Code of a line, and whether it is the last of its reply.
+fn code_of(line: &[u8]) -> Result<(u16, bool), ReplyError> {
     if line.len() > LINE_BYTES_MAX {
         return Err(ReplyError::LongLine);
     }
@@ -130,13 +161,21 @@ fn split_line(line: &[u8]) -> Result<(u16, bool, String), ReplyError> {
     let code = [hundreds, tens, ones]
         .iter()
         .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
-    let (is_last, text) = match rest {
-        [] => (true, rest),
-        [b' ', text @ ..] => (true, text),
-        [b'-', text @ ..] => (false, text),
-        _ => return Err(ReplyError::NoCode),
-    };
-    Ok((code, is_last, String::from_utf8_lossy(text).into_owned()))
+    match rest {
+        [] | [b' ', ..] => Ok((code, true)),
+        [b'-', ..] => Ok((code, false)),
+        _ => Err(ReplyError::NoCode),
+    }
+}
+
+/// The lines of a complete reply without code, separator and line end.
+fn texts(reply: &str) -> impl Iterator<Item = &str> + Clone {
+    let lines = reply.split_inclusive('\n');
+    lines.map(|line| {
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        line.get(4..).unwrap_or_default()
+    })
 }
 
 #[cfg(test)]
@@ -261,8 +300,8 @@ mod tests {
                 while let Ok(Some(reply)) = parser.next_reply() {
                     prop_assert!((200..600).contains(&reply.code));
                 }
-                prop_assert!(parser.buffer.len() <= LINE_BYTES_MAX);
-                prop_assert!(parser.lines.len() <= LINES_MAX);
+                prop_assert!(parser.buffer.len() <= REPLY_BYTES_MAX);
+                prop_assert!(parser.lines <= LINES_MAX);
             }
         }
     }

@@ -1,30 +1,34 @@
-//! Dot-stuffing without copying: the content as slices, with one dot put before every line that
-//! begins with one (RFC 5321 §4.5.2).
+//! Dot-stuffing without copying: the content as slices, in which every dot that begins a line comes
+//! twice (RFC 5321 §4.5.2).
 //!
-//! Relies on [`Content`](crate::Content) having been checked: every line feed ends a line, so
-//! `\n.` is all there is to look for.
+//! Nothing is searched here: where dots begin a line is known of each segment, and what remains is
+//! whether a segment begins one. A dot inside a segment ends one slice and begins the next.
 
-use bytes::Bytes;
-use memchr::memmem::Finder;
+use crate::scanned::Scanned;
 
 /// The slices to write, in order. None of them is empty.
+#[derive(Clone)]
 pub(crate) struct Stuffed<'a> {
-    segments: std::slice::Iter<'a, Bytes>,
+    segments: std::slice::Iter<'a, Scanned>,
     /// What is left of the current segment.
     rest: &'a [u8],
-    /// Whether `rest` begins a line whose first dot has not been doubled yet.
+    /// Where in the segment `rest` begins.
+    at: usize,
+    /// The dots in `rest` that come twice, but for a first one that has come once.
+    dots: &'a [usize],
+    /// Whether the next segment begins a line.
     is_line_start: bool,
-    finder: Finder<'static>,
 }
 
 impl<'a> Stuffed<'a> {
     /// Stuffs segments that are one canonical content together; none may be empty.
-    pub(crate) fn new(segments: &'a [Bytes]) -> Self {
+    pub(crate) fn new(segments: &'a [Scanned]) -> Self {
         Self {
             segments: segments.iter(),
             rest: &[],
+            at: 0,
+            dots: &[],
             is_line_start: true,
-            finder: Finder::new(b"\n."),
         }
     }
 }
@@ -34,33 +38,35 @@ impl<'a> Iterator for Stuffed<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         if self.rest.is_empty() {
-            self.rest = self.segments.next()?;
+            let segment = self.segments.next()?;
+            (self.rest, self.at, self.dots) = (segment.bytes(), 0, segment.dots());
+            let is_line_start = std::mem::replace(&mut self.is_line_start, false);
+            if is_line_start && self.rest.starts_with(b".") {
+                return Some(b".");
+            }
         }
-        if self.is_line_start && self.rest.starts_with(b".") {
-            self.is_line_start = false;
-            return Some(b".");
+        if let Some((dot, dots)) = self.dots.split_first() {
+            let slice = &self.rest[..=dot - self.at];
+            self.rest = &self.rest[dot - self.at..];
+            (self.at, self.dots) = (*dot, dots);
+            return Some(slice);
         }
-        let end = match self.finder.find(self.rest) {
-            Some(line_feed) => line_feed + 1,
-            None => self.rest.len(),
-        };
-        let (slice, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        self.is_line_start = slice.ends_with(b"\n");
-        Some(slice)
+        self.is_line_start = self.rest.ends_with(b"\n");
+        Some(std::mem::take(&mut self.rest))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     fn stuff(segments: &[&[u8]]) -> Vec<u8> {
-        let segments: Vec<Bytes> = segments
+        let segments: Vec<Scanned> = segments
             .iter()
             .filter(|segment| !segment.is_empty())
-            .map(|segment| Bytes::copy_from_slice(segment))
+            .map(|segment| Scanned::new(Bytes::copy_from_slice(segment)))
             .collect();
         Stuffed::new(&segments).collect::<Vec<_>>().concat()
     }
@@ -91,12 +97,12 @@ mod tests {
     #[test]
     fn a_content_without_leading_dots_is_one_slice_per_segment() {
         let segments = [
-            Bytes::from_static(b"a: b\r\n\r\n"),
-            Bytes::from_static(b"c.\r\n"),
+            Scanned::new(Bytes::from_static(b"a: b\r\n\r\n")),
+            Scanned::new(Bytes::from_static(b"c.\r\n")),
         ];
         let slices: Vec<_> = Stuffed::new(&segments).collect();
         assert_eq!(slices, [b"a: b\r\n\r\n".as_slice(), b"c.\r\n"]);
-        assert_eq!(slices[1].as_ptr(), segments[1].as_ptr());
+        assert_eq!(slices[1].as_ptr(), segments[1].bytes().as_ptr());
     }
 
     proptest! {

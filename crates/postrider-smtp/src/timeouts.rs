@@ -12,12 +12,18 @@ use postrider_types::Phase;
 /// differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Name resolution and the TCP connection.
+    /// The TCP connection to one address.
     pub connect: Duration,
     /// From the open connection to the complete greeting.
     pub greeting: Duration,
     /// EHLO and, apart, HELO.
     pub ehlo: Duration,
+    /// STARTTLS and, apart, the handshake of TLS.
+    pub tls: Duration,
+    /// AUTH and, apart, each response to a challenge.
+    pub auth: Duration,
+    /// Everything until a session stands, over all hosts and addresses that are tried for it.
+    pub opening: Duration,
     /// RSET between transactions.
     pub rset: Duration,
     /// MAIL FROM.
@@ -28,6 +34,9 @@ pub struct Timeouts {
     pub data: Duration,
     /// Each block of the body: how long the server may take nothing at all.
     pub body_block: Duration,
+    /// All that comes before the terminator of one message, from RSET or MAIL on; its octets at
+    /// the minimum rate come on top. Each phase may use up its own allowance, all together not.
+    pub message: Duration,
     /// Bytes a second that the whole body must keep after the first `body_block`; 0 counts as 1.
     pub body_rate_min: u64,
     /// The terminator and its reply. Short values make duplicates (RFC 5321 §4.5.3.2.6).
@@ -42,11 +51,15 @@ impl Timeouts {
         connect: Duration::from_secs(30),
         greeting: Duration::from_secs(300),
         ehlo: Duration::from_secs(300),
+        tls: Duration::from_secs(300),
+        auth: Duration::from_secs(300),
+        opening: Duration::from_secs(900),
         rset: Duration::from_secs(20),
         mail: Duration::from_secs(300),
         rcpt: Duration::from_secs(300),
         data: Duration::from_secs(120),
         body_block: Duration::from_secs(180),
+        message: Duration::from_secs(600),
         body_rate_min: 500,
         dot: Duration::from_secs(600),
         quit: Duration::from_secs(5),
@@ -58,6 +71,8 @@ impl Timeouts {
             Phase::Connect => self.connect,
             Phase::Greeting => self.greeting,
             Phase::Ehlo => self.ehlo,
+            Phase::Tls => self.tls,
+            Phase::Auth => self.auth,
             Phase::Rset => self.rset,
             Phase::Mail => self.mail,
             Phase::Rcpt => self.rcpt,
@@ -70,13 +85,21 @@ impl Timeouts {
 
     /// The allowance of a whole body of this size: one block, and its bytes at the minimum rate.
     pub const fn body(&self, bytes: u64) -> Duration {
+        self.body_block.saturating_add(self.at_minimum_rate(bytes))
+    }
+
+    /// The allowance of a message with so many octets, up to its terminator.
+    pub const fn message(&self, bytes: u64) -> Duration {
+        self.message.saturating_add(self.at_minimum_rate(bytes))
+    }
+
+    const fn at_minimum_rate(&self, bytes: u64) -> Duration {
         let rate = if self.body_rate_min == 0 {
             1
         } else {
             self.body_rate_min
         };
-        self.body_block
-            .saturating_add(Duration::from_secs(bytes.div_ceil(rate)))
+        Duration::from_secs(bytes.div_ceil(rate))
     }
 }
 

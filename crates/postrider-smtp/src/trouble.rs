@@ -4,9 +4,9 @@
 //!
 //! The code decides severity, the phase decides scope; enhanced code and text are kept for people.
 //!
-//! - **Before a session stands** (connect, greeting, EHLO) nothing is said about any message: the
-//!   site is condemned, and only for now. Not even a 554 greeting is permanent, for a blocked
-//!   address would bounce the whole queue.
+//! - **Before a session stands** (connect, greeting, EHLO, TLS, AUTH) nothing is said about any
+//!   message: the site is condemned, and only for now. Not even a 554 greeting is permanent, for a
+//!   blocked address would bounce the whole queue; nor is a 535, for the credentials are ours.
 //! - **421** is the server's leave at any moment: this session is over, the message waits.
 //! - **530, 534, 535, 538** ask for credentials or encryption. That is our configuration, so the
 //!   site waits; bouncing the queue for it would be the worst of all mistakes.
@@ -17,6 +17,9 @@
 //! - **RCPT**: the same for the recipient.
 //! - **A reply in mid-body** is the reason why the server stopped listening; it judges the message,
 //!   and the session cannot be used again.
+//! - **In a group** every reply is matched by its place. The first refusal judges, and stays however
+//!   the session ends; what follows from it (503, "no valid recipients") judges nothing. A reply
+//!   that cannot stand in its place judges nothing either, and takes back what was matched before.
 //! - **A lost session** (end of stream, reset, deadline) before the terminator is transient and
 //!   condemns the session only: the server must discard what it has (RFC 5321 §4.1.1.10).
 //! - **The same from the first octet of the terminator on** is [in doubt](Trouble::is_in_doubt), as is
@@ -25,6 +28,8 @@
 //!   [neutral](Trouble::is_neutral): no failure of anything.
 //! - **What we refuse ourselves** before MAIL is permanent, in the words that a server would use,
 //!   and leaves the session as it was.
+//! - **Where DNS says that nobody takes mail** for the domain, that is permanent for the recipient,
+//!   in the words that a server would use. Where DNS does not say, the site waits.
 
 use std::fmt;
 use std::io;
@@ -33,8 +38,12 @@ use std::time::Duration;
 
 use postrider_types::{EnhancedCode, Phase, Reply, Scope, Severity};
 
+use crate::auth::AuthError;
+use crate::dial::HostsTried;
+use crate::mx::NoRoute;
 use crate::relay::RelayError;
 use crate::reply::ReplyError;
+use crate::tls::TlsError;
 
 /// Why a message did not get its 2xx: one struct for every failure of a session.
 #[derive(Debug, Clone)]
@@ -73,6 +82,18 @@ pub enum Cause {
     /// The relay may not be used, or its name does not resolve.
     #[error("the relay cannot be used")]
     Relay(#[source] RelayError),
+    /// DNS did not say where mail for the domain goes, for the moment.
+    #[error("no host is known for the moment")]
+    NoRoute(#[source] Arc<NoRoute>),
+    /// The session has no TLS, and may not be without.
+    #[error("the session could not be encrypted")]
+    Tls(#[source] TlsError),
+    /// The log-in failed.
+    #[error("the log-in failed")]
+    Auth(#[source] AuthError),
+    /// Several hosts or addresses were tried, and none of them gave a session.
+    #[error(transparent)]
+    Hosts(HostsTried),
 }
 
 impl From<io::Error> for Cause {
@@ -97,13 +118,21 @@ impl Trouble {
 
     /// The session ended, or could not begin, without a reply.
     pub fn lost(phase: Phase, cause: Cause) -> Self {
-        let is_open = !matches!(phase, Phase::Connect | Phase::Greeting | Phase::Ehlo);
+        let is_open = !is_before_session(phase);
         Self {
             scope: if is_open { Scope::Session } else { Scope::Site },
             severity: Severity::Transient,
             phase,
             reply: None,
             source: Some(cause),
+        }
+    }
+
+    /// The same, with what we have to say about it.
+    pub(crate) fn because(self, cause: Cause) -> Self {
+        Self {
+            source: Some(cause),
+            ..self
         }
     }
 
@@ -126,6 +155,18 @@ impl Trouble {
             phase,
             reply: Some(Reply::new(code, Some(enhanced), text)),
             source: Some(Cause::Guard),
+        }
+    }
+
+    /// DNS says that nobody takes mail for the domain, which is as good as a server's word; `reply` is
+    /// what one would have said.
+    pub(crate) fn nobody(reply: Reply, no_route: NoRoute) -> Self {
+        Self {
+            scope: Scope::Recipient,
+            severity: Severity::Permanent,
+            phase: Phase::Connect,
+            reply: Some(reply),
+            source: Some(Cause::NoRoute(Arc::new(no_route))),
         }
     }
 
@@ -179,6 +220,13 @@ impl Trouble {
             || matches!(self.source, Some(Cause::ClosedIdle))
     }
 
+    /// Whether client and server did not mean the same command any more. A site where this happens
+    /// in groups may be one that offers PIPELINING and breaks it.
+    pub fn is_out_of_step(&self) -> bool {
+        let is_503 = self.reply.as_ref().is_some_and(|reply| reply.code == 503);
+        is_503 || matches!(self.source, Some(Cause::OutOfPlace | Cause::Garbage(_)))
+    }
+
     /// Whether the session is of no more use.
     pub const fn closes_session(&self) -> bool {
         if self.is_local() {
@@ -196,31 +244,43 @@ const fn judge(phase: Phase, code: u16) -> (Severity, Scope) {
         Severity::Transient
     };
     match (phase, code) {
-        (Phase::Connect | Phase::Greeting | Phase::Ehlo, _) => (Severity::Transient, Scope::Site),
+        _ if is_before_session(phase) => (Severity::Transient, Scope::Site),
         (Phase::Rset | Phase::Quit, _) => (Severity::Transient, Scope::Session),
         (_, ..400 | 421 | 503) => (Severity::Transient, Scope::Session),
         (_, 530 | 534 | 535 | 538) => (Severity::Transient, Scope::Site),
         (Phase::Rcpt, _) => (severity, Scope::Recipient),
-        (Phase::Mail | Phase::Data | Phase::Body | Phase::Dot, _) => (severity, Scope::Message),
+        _ => (severity, Scope::Message),
     }
+}
+
+/// Whether nothing can have been said about any message yet.
+const fn is_before_session(phase: Phase) -> bool {
+    matches!(
+        phase,
+        Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Tls | Phase::Auth
+    )
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = self.phase;
         match (&self.reply, &self.source) {
-            (Some(reply), Some(Cause::Guard)) => write!(f, "not sent: {reply}"),
-            (Some(reply), Some(_)) => {
+            (Some(reply), Some(Cause::Guard | Cause::NoRoute(_))) => {
+                write!(f, "not sent: {reply}")
+            }
+            (_, Some(Cause::Hosts(_))) => f.write_str("no session could be opened"),
+            (Some(reply), Some(Cause::OutOfPlace)) => {
                 write!(f, "the server answered out of place at {phase}: {reply}")
             }
-            (Some(reply), None) if reply.code < 500 => {
+            (Some(reply), _) if reply.code < 500 => {
                 write!(f, "the server deferred at {phase}: {reply}")
             }
-            (Some(reply), None) => write!(f, "the server refused at {phase}: {reply}"),
+            (Some(reply), _) => write!(f, "the server refused at {phase}: {reply}"),
             (None, _) if phase == Phase::Connect => f.write_str("no connection to the server"),
             (None, _) if phase == Phase::Dot => f.write_str(
                 "no reply to the final dot, so the message may or may not have been accepted",
             ),
+            (None, _) if is_before_session(phase) => write!(f, "no session, lost at {phase}"),
             (None, _) => write!(f, "the session was lost at {phase}, before the final dot"),
         }
     }

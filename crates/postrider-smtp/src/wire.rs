@@ -11,7 +11,7 @@ use tokio::task::unconstrained;
 /// Bytes read at once; most replies are far smaller.
 const READ_BYTES: usize = 4 * 1024;
 
-/// What came first while a body was being written.
+/// What came first while something was being written.
 pub(crate) enum Turn<'a> {
     /// So many bytes were taken.
     Wrote(io::Result<usize>),
@@ -34,14 +34,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
+    /// The stream alone; what was read of it and not used is forgotten.
+    pub(crate) fn into_stream(self) -> S {
+        self.stream
+    }
+
     /// Writes and flushes a command; a short one leaves in one call.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
-        self.stream.flush().await
-    }
-
-    /// Gets what was written out of every buffer of ours.
-    pub(crate) async fn flush(&mut self) -> io::Result<()> {
         self.stream.flush().await
     }
 
@@ -62,16 +62,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// Writes what the stream takes at once, unless the server speaks first. A server that stops
-    /// listening says why, and one that talks while we write must not wait for us to listen.
+    /// Writes what the stream takes at once, or flushes when there are no slices, unless the server
+    /// speaks first. A server that stops listening says why, and one that talks while we write
+    /// must not wait for us to listen.
     pub(crate) async fn write_or_read(&mut self, slices: &[IoSlice<'_>]) -> Turn<'_> {
         let turn = poll_fn(|context| {
             if let Poll::Ready(result) = self.poll_read(context) {
                 return Poll::Ready(Err(result));
             }
-            Pin::new(&mut self.stream)
-                .poll_write_vectored(context, slices)
-                .map(Ok)
+            let stream = Pin::new(&mut self.stream);
+            if slices.is_empty() {
+                return stream.poll_flush(context).map_ok(|()| 0).map(Ok);
+            }
+            stream.poll_write_vectored(context, slices).map(Ok)
         });
         match turn.await {
             Ok(wrote) => Turn::Wrote(wrote),

@@ -25,6 +25,25 @@ pub struct Email {
     pub headers: Vec<Header>,
     /// Attachments, in this order; at most 50.
     pub attachments: Vec<Attachment>,
+    /// The list that the email belongs to, as `weekly.news.example.test` or
+    /// `Weekly news <weekly.news.example.test>` (RFC 2919); not a template.
+    pub list_id: Option<String>,
+    /// How a recipient leaves the list.
+    pub unsubscribe: Option<Unsubscribe>,
+    /// The field Feedback-ID: up to three ids and a sender id, parted by colons; not a template,
+    /// because receivers count by it and recipients must not differ.
+    pub feedback_id: Option<String>,
+}
+
+/// How a recipient leaves the list without reading the message (RFC 2369, RFC 8058).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsubscribe {
+    /// An https address: a template, not escaped.
+    pub url: Option<String>,
+    /// An address to write to, with or without `?subject=…`: a template, not escaped.
+    pub mailto: Option<String>,
+    /// Whether one POST to `url`, without any question, ends the subscription (RFC 8058).
+    pub is_one_click: bool,
 }
 
 /// An extra header field.
@@ -58,16 +77,29 @@ impl Email {
             text: None,
             headers: Vec::new(),
             attachments: Vec::new(),
+            list_id: None,
+            unsubscribe: None,
+            feedback_id: None,
         }
     }
 
     /// Bytes of content: subject, bodies, headers and attachments. What the size limit bounds.
     pub fn content_bytes(&self) -> usize {
-        let bodies = [&self.html, &self.text]
-            .into_iter()
-            .flatten()
-            .map(String::len)
-            .sum::<usize>();
+        let links = self.unsubscribe.as_ref();
+        let [url, mailto] = [
+            links.and_then(|links| links.url.as_ref()),
+            links.and_then(|links| links.mailto.as_ref()),
+        ];
+        let texts = [
+            Some(&self.subject),
+            self.html.as_ref(),
+            self.text.as_ref(),
+            self.list_id.as_ref(),
+            self.feedback_id.as_ref(),
+            url,
+            mailto,
+        ];
+        let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
         let headers = self
             .headers
             .iter()
@@ -78,6 +110,6 @@ impl Email {
             .iter()
             .map(|a| a.content.len())
             .sum::<usize>();
-        self.subject.len() + bodies + headers + attachments
+        texts + headers + attachments
     }
 }

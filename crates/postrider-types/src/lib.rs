@@ -26,7 +26,7 @@ pub use address::{Address, AddressError, AddressKey, Domain, Mailbox};
 pub use backoff::Backoff;
 pub use campaign::{Campaign, CampaignState, InDoubtPolicy};
 pub use chunk::{ChunkRecipient, Variables};
-pub use email::{Attachment, Email, Header};
+pub use email::{Attachment, Email, Header, Unsubscribe};
 pub use id::{
     CampaignId, ChunkId, DeliveryId, EmailId, LeaseToken, RecipientId, TenantId, WorkerId,
 };

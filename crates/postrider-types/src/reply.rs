@@ -143,6 +143,10 @@ pub enum Phase {
     Greeting,
     /// EHLO, or HELO after it was refused.
     Ehlo,
+    /// STARTTLS, and the handshake of TLS.
+    Tls,
+    /// AUTH, with all its challenges and responses.
+    Auth,
     /// RSET between transactions.
     Rset,
     /// MAIL FROM.
@@ -165,6 +169,8 @@ impl fmt::Display for Phase {
             Self::Connect => "connect",
             Self::Greeting => "greeting",
             Self::Ehlo => "EHLO",
+            Self::Tls => "TLS",
+            Self::Auth => "AUTH",
             Self::Rset => "RSET",
             Self::Mail => "MAIL",
             Self::Rcpt => "RCPT",

@@ -88,6 +88,24 @@ fn a_reply_that_does_not_fit_is_never_permanent_and_ends_the_session() {
 }
 
 #[test]
+fn a_session_is_out_of_step_when_replies_and_commands_do_not_match() {
+    for trouble in [
+        refused(Mail, 503),
+        refused(Data, 250),
+        Trouble::lost(Rcpt, Cause::OutOfPlace),
+    ] {
+        assert!(trouble.is_out_of_step(), "{trouble}");
+    }
+    for trouble in [
+        refused(Mail, 421),
+        refused(Rcpt, 550),
+        Trouble::lost(Dot, Cause::Closed),
+    ] {
+        assert!(!trouble.is_out_of_step(), "{trouble}");
+    }
+}
+
+#[test]
 fn a_demand_for_credentials_or_encryption_never_bounces_the_queue() {
     let phases = [Mail, Rcpt, Data, Body, Dot];
     check(&phases, &[530, 534, 535, 538], Transient, Site, true);

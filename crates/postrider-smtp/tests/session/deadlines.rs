@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_smtp::{Cause, Connection, Content, Sent, Timeouts, Trouble};
-use postrider_types::Phase;
+use postrider_types::{Phase, Scope};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, interval};
 
+use crate::groups::OPENING_WITH_GROUPS;
 use crate::script::{
-    BODY, Line, OPENING, UP_TO_BODY, content, envelope, name, open, opened, send, table, trouble,
+    self, BODY, Line, OPENING, UP_TO_BODY, content, envelope, name, open, opened, send, table,
+    trouble,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -117,7 +119,9 @@ async fn transmit_to_gulper(octets: usize) -> (Result<(), Trouble>, u64) {
         .unwrap();
     let content = Content::new(vec![Bytes::from("a\r\n".repeat(100_000))]).unwrap();
     let start = Instant::now();
-    let gate = connection.transmit(&envelope(), &content).await.map(drop);
+    let gate = script::transmit(&mut connection, &envelope(), &content)
+        .await
+        .map(drop);
     (gate, (Instant::now() - start).as_secs())
 }
 
@@ -152,7 +156,107 @@ async fn a_server_that_talks_in_mid_body_and_never_listens_holds_nothing() {
         &[BODY, ("", "250-and\r\n250-another\r\n250-thing")],
     ]);
     let (mut connection, _server) = opened(script).await;
-    let gate = connection.transmit(&envelope(), &content()).await.unwrap();
+    let gate = script::transmit(&mut connection, &envelope(), &content())
+        .await
+        .unwrap();
     tokio::task::yield_now().await;
     assert!(matches!(gate.dot().await, Sent::Unsent(_)));
+}
+
+/// Answers each command with the next of these replies, each after so many seconds.
+async fn drawl(mut stream: DuplexStream, replies: &'static [&'static str], seconds: u64) {
+    let mut pause = interval(SECOND * u32::try_from(seconds).unwrap());
+    for reply in replies {
+        pause.reset();
+        pause.tick().await;
+        stream.write_all(reply.as_bytes()).await.unwrap();
+        let mut command = [0; 256];
+        if stream.read(&mut command).await.unwrap() == 0 {
+            return;
+        }
+    }
+    let mut rest = Vec::new();
+    drop(stream.read_to_end(&mut rest).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_has_a_deadline_whatever_its_phases_allow() {
+    let (client, server) = duplex(1_024);
+    let replies = &["220 mx\r\n", "250 mx\r\n", "250 ok\r\n", "250 ok\r\n"];
+    tokio::spawn(drawl(server, replies, 290));
+    let opened = Connection::open(client, name(), Timeouts::STANDARD).await;
+    let mut connection = opened.unwrap();
+    let start = Instant::now();
+    let trouble = trouble(send(&mut connection).await);
+    assert_eq!(trouble.phase(), Phase::Data);
+    assert!(matches!(trouble.cause(), Some(Cause::Deadline(_))));
+    assert_eq!((Instant::now() - start).as_secs(), 600 + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_reply_of_a_group_has_the_allowance_of_its_phase() {
+    let group = "MAIL FROM:<news@example.test>\r\nRCPT TO:<ada@example.test>\r\nDATA";
+    for (replies, phase, seconds) in [
+        ("250-incomplete", Phase::Mail, 300),
+        ("250 ok\r\n250-incomplete", Phase::Rcpt, 300),
+        ("250 ok\r\n250 ok", Phase::Data, 120),
+    ] {
+        let lines = [
+            OPENING_WITH_GROUPS[0],
+            OPENING_WITH_GROUPS[1],
+            (group, replies),
+        ];
+        let (mut connection, _server) = opened(lines.to_vec()).await;
+        let start = Instant::now();
+        let trouble = trouble(send(&mut connection).await);
+        assert_eq!((trouble.phase(), trouble.is_permanent()), (phase, false));
+        assert_eq!((Instant::now() - start).as_secs(), seconds, "{replies}");
+    }
+}
+
+/// Reads commands octet by octet, and says far more than the line holds before it reads on.
+async fn gossip(mut stream: DuplexStream) {
+    let ok = format!(
+        "{}250 ok\r\n",
+        format!("250-{}\r\n", "a".repeat(500)).repeat(60)
+    );
+    stream.write_all(b"220 mx\r\n").await.unwrap();
+    for (end, reply) in [
+        ("\r\n", "250-mx\r\n250 PIPELINING\r\n"),
+        ("\r\n", &ok),
+        ("\r\n", &ok),
+        ("\r\n", "354 go\r\n"),
+        ("\r\n.\r\n", &ok),
+    ] {
+        let mut heard = Vec::new();
+        while !heard.ends_with(end.as_bytes()) {
+            heard.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(reply.as_bytes()).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_talks_while_we_write_is_listened_to() {
+    let (client, server) = duplex(16);
+    let server = tokio::spawn(gossip(server));
+    let opened = Connection::open(client, name(), Timeouts::STANDARD).await;
+    let mut connection = opened.unwrap();
+    assert!(matches!(send(&mut connection).await, Ok(Sent::Accepted(_))));
+    server.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_talks_for_ever_holds_neither_task_nor_memory() {
+    for line in ["250-and\r\n", "2", "250 ok\r\n"] {
+        let flood: &'static str = Box::leak(line.repeat(100_000).into_boxed_str());
+        let script = table(&[
+            &OPENING_WITH_GROUPS,
+            &[("MAIL FROM:<news@example.test>", flood)],
+        ]);
+        let (mut connection, _server) = opened(script).await;
+        let trouble = trouble(send(&mut connection).await);
+        assert_eq!(trouble.scope(), Scope::Session, "{trouble:?}");
+        assert!(!trouble.is_permanent() && !connection.is_reusable());
+    }
 }

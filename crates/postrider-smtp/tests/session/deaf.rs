@@ -8,7 +8,7 @@ use postrider_smtp::{Cause, Connection, Timeouts, Trouble};
 use postrider_types::{Phase, Scope};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::script::{content, envelope, name};
+use crate::script::{self, content, envelope, name};
 
 /// Answers each write with the next of these lines, until there are no more: the write after the
 /// last line fails, and only then the last words can be read.
@@ -69,7 +69,7 @@ async fn transmit(last_words: &'static str) -> Trouble {
     };
     let opened = Connection::open(stream, name(), Timeouts::STANDARD).await;
     let mut connection = opened.unwrap();
-    let gate = connection.transmit(&envelope(), &content()).await;
+    let gate = script::transmit(&mut connection, &envelope(), &content()).await;
     gate.map(drop).unwrap_err()
 }
 

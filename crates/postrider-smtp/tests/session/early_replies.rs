@@ -7,7 +7,7 @@ use postrider_smtp::{Cause, Content, Sent, Trouble};
 use postrider_types::{Phase, Scope};
 
 use crate::script::{
-    BODY, CLOSE, Line, OPENING, UP_TO_BODY, content, envelope, opened, rest_of, send, table,
+    self, BODY, CLOSE, Line, OPENING, UP_TO_BODY, content, envelope, opened, rest_of, send, table,
     trouble,
 };
 
@@ -19,7 +19,9 @@ fn large() -> Content {
 
 async fn transmit_large(end: &[Line]) -> Trouble {
     let (mut connection, _server) = opened(table(&[&OPENING, &UP_TO_BODY, end])).await;
-    let gate = connection.transmit(&envelope(), &large()).await.map(drop);
+    let gate = script::transmit(&mut connection, &envelope(), &large())
+        .await
+        .map(drop);
     assert!(!connection.is_reusable());
     gate.unwrap_err()
 }
@@ -75,7 +77,9 @@ async fn a_reply_together_with_the_go_ahead_is_heard_before_the_body() {
 async fn wait_at_gate(reply: &'static str) -> (Sent, String) {
     let script = table(&[&OPENING, &UP_TO_BODY, &[BODY, ("", reply)]]);
     let (mut connection, server) = opened(script).await;
-    let gate = connection.transmit(&envelope(), &content()).await.unwrap();
+    let gate = script::transmit(&mut connection, &envelope(), &content())
+        .await
+        .unwrap();
     // The begin record takes its time; the server does not wait for it.
     tokio::time::advance(Duration::from_secs(1)).await;
     tokio::task::yield_now().await;

@@ -4,11 +4,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod chance;
+mod chunks;
+mod courier;
 mod cuts;
 mod deadlines;
 mod deaf;
 mod early_replies;
 mod endings;
+mod groups;
+mod line;
 mod opening;
+mod receiver;
+mod rounds;
 mod script;
 mod transactions;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use postrider_smtp::{ClientName, Connection, Content, Envelope, Sent, Timeouts, Trouble};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use postrider_smtp::{
+    AtGate, ClientName, Connection, Content, Envelope, Outgoing, Sent, Timeouts, Trouble,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
 /// Octets expected, without their last CRLF (empty: nothing is waited for), and the reply, without
@@ -117,10 +119,22 @@ pub(crate) async fn opened(table: Vec<Line>) -> (Connection<DuplexStream>, JoinH
     (connection.unwrap(), server)
 }
 
+/// Sends a message up to the gate.
+pub(crate) async fn transmit<'a, S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &'a mut Connection<S>,
+    envelope: &Envelope,
+    content: &Content,
+) -> Result<AtGate<'a, S>, Trouble> {
+    let mail = Outgoing {
+        envelope: envelope.clone(),
+        content: content.clone(),
+    };
+    connection.begin(mail).await?.send_body().await
+}
+
 /// Sends the usual message through the gate.
 pub(crate) async fn send(connection: &mut Connection<DuplexStream>) -> Result<Sent, Trouble> {
-    Ok(connection
-        .transmit(&envelope(), &content())
+    Ok(transmit(connection, &envelope(), &content())
         .await?
         .dot()
         .await)

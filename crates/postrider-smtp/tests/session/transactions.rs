@@ -6,8 +6,8 @@ use postrider_types::{Phase, Scope};
 use bytes::Bytes;
 
 use crate::script::{
-    BODY, DOT, Line, OPENING, UP_TO_BODY, accepted, content, content_of, envelope, opened, rest_of,
-    send, table, trouble,
+    self, BODY, DOT, Line, OPENING, UP_TO_BODY, accepted, content, content_of, envelope, opened,
+    rest_of, send, table, trouble,
 };
 
 const MAIL: Line = UP_TO_BODY[0];
@@ -33,7 +33,9 @@ async fn a_session_carries_many_messages_and_never_needs_rset() {
 #[tokio::test(start_paused = true)]
 async fn the_terminator_is_written_only_when_the_gate_is_passed() {
     let (mut connection, server) = opened(table(&[&OPENING, &UP_TO_BODY, &[BODY]])).await;
-    let gate = connection.transmit(&envelope(), &content()).await.unwrap();
+    let gate = script::transmit(&mut connection, &envelope(), &content())
+        .await
+        .unwrap();
     gate.abandon();
     assert!(!connection.is_reusable());
     assert_eq!(rest_of(server).await, "", "not one octet follows the body");
@@ -42,7 +44,11 @@ async fn the_terminator_is_written_only_when_the_gate_is_passed() {
 #[tokio::test(start_paused = true)]
 async fn a_gate_that_is_dropped_is_abandoned_and_closed_at_once() {
     let (mut connection, server) = opened(table(&[&OPENING, &UP_TO_BODY, &[BODY]])).await;
-    drop(connection.transmit(&envelope(), &content()).await.unwrap());
+    drop(
+        script::transmit(&mut connection, &envelope(), &content())
+            .await
+            .unwrap(),
+    );
     assert_eq!(rest_of(server).await, "");
     assert!(trouble(send(&mut connection).await).is_neutral());
 }
@@ -54,7 +60,9 @@ async fn dots_are_doubled_on_the_wire_and_in_no_segment() {
     let segments = ["", ".", "\r\na\r\n", "..b\r", "\n.\r\n"];
     let segments = segments.map(|segment| Bytes::from_static(segment.as_bytes()));
     let content = Content::new(segments.to_vec()).unwrap();
-    let gate = connection.transmit(&envelope(), &content).await.unwrap();
+    let gate = script::transmit(&mut connection, &envelope(), &content)
+        .await
+        .unwrap();
     assert!(matches!(gate.dot().await, Sent::Accepted(_)));
 }
 
@@ -181,7 +189,9 @@ async fn a_unicode_address_condemns_only_its_recipient_where_smtputf8_is_missing
         forward_path: "jörg@example.test".parse().unwrap(),
         ..envelope()
     };
-    let refused = connection.transmit(&unicode, &content()).await.map(drop);
+    let refused = script::transmit(&mut connection, &unicode, &content())
+        .await
+        .map(drop);
     let trouble = refused.unwrap_err();
     assert_eq!(trouble.scope(), Scope::Recipient);
     assert_eq!(
@@ -208,6 +218,8 @@ async fn eight_bit_content_and_unicode_addresses_are_announced_where_they_are_of
         forward_path: "jörg@example.test".parse().unwrap(),
     };
     let content = content_of("\u{fc}\r\n");
-    let gate = connection.transmit(&envelope, &content).await.unwrap();
+    let gate = script::transmit(&mut connection, &envelope, &content)
+        .await
+        .unwrap();
     assert!(matches!(gate.dot().await, Sent::Accepted(_)));
 }

@@ -1,0 +1,162 @@
+//! The replies to one envelope: `[RSET] MAIL RCPT [DATA]`, all at once or one after the other.
+//!
+//! In a group the server answers all commands, whatever it thinks of the first. What counts is the
+//! first refusal; what follows from it (503, "no valid recipients") says nothing new. What may
+//! follow and must not be overlooked is a go-ahead:
+//!
+//! - RCPT was refused and DATA is answered with 354 all the same: a lone dot ends a message that
+//!   has no recipients (RFC 2920 §3.1). Its reply accepts nothing.
+//! - MAIL was refused and DATA is answered with 354: the server has another transaction open, and a
+//!   dot would send an empty message under its envelope. Only closing is safe.
+
+use postrider_types::Phase;
+
+use super::{Event, Session, State};
+use crate::command;
+use crate::trouble::{Cause, Trouble};
+
+/// What is known of the envelope that is out.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    /// The first refusal: what becomes of the message.
+    pub(super) refusal: Option<Trouble>,
+    is_mail_taken: bool,
+    /// DATA was answered with 354.
+    is_data_taken: bool,
+    /// A lone dot is out, in the place of DATA.
+    is_lone_dot: bool,
+    /// MAIL was refused because the server still has the transaction before open.
+    is_nested: bool,
+}
+
+impl Session {
+    /// Puts an envelope out: all of it, or its first command.
+    pub(super) fn open_group(&mut self, has_rset: bool) -> Result<(), Trouble> {
+        self.state = State::Envelope;
+        self.group = Group::default();
+        self.commands.rewind(has_rset);
+        self.ask_next()
+    }
+
+    /// One reply to a command of the envelope.
+    pub(super) fn answer_envelope(
+        &mut self,
+        phase: Phase,
+        code: u16,
+    ) -> Result<Option<Event>, Trouble> {
+        match (phase, code) {
+            _ if self.group.is_lone_dot && code != 421 => {}
+            (Phase::Rset, 200..300) => {
+                self.is_dirty = false;
+                self.is_last_refused = false;
+            }
+            (Phase::Mail, 200..300) => {
+                self.is_dirty = true;
+                self.is_reused = true;
+                self.group.is_mail_taken = true;
+            }
+            // 251 and 252 count: the server has taken the recipient (RFC 5321 §4.2.2). One that
+            // was taken without MAIL was taken into another transaction.
+            (Phase::Rcpt, 200..300) => self.is_dirty = true,
+            (Phase::Data, 354) => self.group.is_data_taken = true,
+            _ => self.refuse(phase, code)?,
+        }
+        if self.group.refusal.is_some() {
+            self.commands.stop();
+        }
+        self.ask_next()?;
+        if self.is_expecting() {
+            return Ok(None);
+        }
+        self.conclude()
+    }
+
+    /// Puts the next command out, or all of them, unless the server has said something that nobody
+    /// asked for.
+    fn ask_next(&mut self) -> Result<(), Trouble> {
+        let is_pipelining = self.is_pipelining();
+        while let Some((phase, line)) = self.commands.next_line() {
+            tracing::trace!(%phase, command = %String::from_utf8_lossy(line).trim_end(), "command");
+            self.output.extend_from_slice(line);
+            self.expected.push_back(phase);
+            if !is_pipelining {
+                break;
+            }
+        }
+        if self.has_output() && self.has_unread() {
+            return Err(self.unasked());
+        }
+        Ok(())
+    }
+
+    /// A reply that is not what was hoped for.
+    ///
+    /// # Errors
+    /// When it ends the session.
+    fn refuse(&mut self, phase: Phase, code: u16) -> Result<(), Trouble> {
+        self.is_dirty |= phase == Phase::Data;
+        let is_first = self.group.refusal.is_none();
+        if !is_first && code >= 400 && code != 421 {
+            return Ok(());
+        }
+        let trouble = Trouble::refused(phase, self.parser.condense());
+        self.group.is_nested = phase == Phase::Mail && code == 503 && self.is_last_refused;
+        let is_over = !is_first || trouble.closes_session() && !self.group.is_nested;
+        // A reply that cannot stand here condemns what was matched before it.
+        if is_first || code < 400 {
+            self.group.refusal = Some(trouble);
+        }
+        match self.group.refusal.take_if(|_| is_over) {
+            Some(refusal) => {
+                self.close();
+                Err(refusal)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// All replies to the envelope are read.
+    fn conclude(&mut self) -> Result<Option<Event>, Trouble> {
+        if self.group.refusal.is_none() {
+            self.state = State::Body;
+            return Ok(Some(Event::GoAhead));
+        }
+        if self.group.is_data_taken && !self.group.is_mail_taken {
+            return Err(self.lost(Cause::Closed));
+        }
+        if self.has_unread() {
+            return Err(self.unasked());
+        }
+        if self.group.is_data_taken {
+            self.group.is_data_taken = false;
+            self.group.is_lone_dot = true;
+            self.output.extend_from_slice(command::TERMINATOR);
+            self.expected.push_back(Phase::Data);
+            return Ok(None);
+        }
+        if self.group.is_nested {
+            self.is_last_refused = false;
+            return self.open_group(true).map(|()| None);
+        }
+        self.state = State::Idle;
+        match self.group.refusal.take() {
+            Some(refusal) => Err(refusal),
+            None => Ok(None),
+        }
+    }
+
+    /// The server spoke first. Its leave is worth telling; anything else means that its replies
+    /// can no longer be matched to commands.
+    fn unasked(&mut self) -> Trouble {
+        let phase = self.phase();
+        match self.parser.next_code() {
+            Ok(Some(421)) => {
+                self.close();
+                let refusal = self.group.refusal.take();
+                refusal.unwrap_or_else(|| Trouble::refused(phase, self.parser.condense()))
+            }
+            Err(error) => self.lost(Cause::Garbage(error)),
+            _ => self.lost(Cause::OutOfPlace),
+        }
+    }
+}
