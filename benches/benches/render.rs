@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use divan::{Bencher, black_box};
 use postrider_benches::{START, newsletter};
-use postrider_message::{Heading, Limits, MessageId, MessageKey, Prepared};
+use postrider_message::{Heading, Limits, MessageId, MessageKey, Prepared, Segment};
 use postrider_smtp::Content;
 use postrider_types::{Address, Attachment, CampaignId, Email, Variables};
 
@@ -75,7 +75,8 @@ impl Recipient {
             campaign: CAMPAIGN,
         };
         let message = self.prepared.render(black_box(&self.variables), &heading);
-        message.expect("it renders").into_segments()
+        let segments = message.expect("it renders").into_segments();
+        segments.map(Segment::into_bytes).collect()
     }
 }
 
@@ -98,5 +99,8 @@ fn email(attached: usize) -> Email {
         text: Some(text),
         headers: Vec::new(),
         attachments: Vec::from_iter((attached > 0).then_some(attachment)),
+        list_id: None,
+        unsubscribe: None,
+        feedback_id: None,
     }
 }

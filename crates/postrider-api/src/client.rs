@@ -20,7 +20,9 @@ use crate::campaign::{Campaign, CampaignVerb, IntakeReport, NewCampaign};
 use crate::email::{Email, NewAttachment, NewEmail, PutEmail};
 use crate::error::ApiError;
 use crate::page::{Feed, Page};
+use crate::pool::Pools;
 use crate::receipt::{LogEntry, Receipt};
+use crate::refusal::Refusals;
 use crate::service::{Readiness, Version};
 
 pub use export::Export;
@@ -255,6 +257,16 @@ impl Client {
     pub async fn metrics(&self) -> Result<String, ApiError> {
         let response = self.send(self.request(Method::GET, "/metrics")).await?;
         response.text().await.map_err(|e| self.unreachable(e))
+    }
+
+    /// What receivers refuse with, grouped, since the service started.
+    pub async fn refusals(&self) -> Result<Refusals, ApiError> {
+        self.get("/v1/refusals").await
+    }
+
+    /// Where connections lead, and what cannot be reached.
+    pub async fn pools(&self) -> Result<Pools, ApiError> {
+        self.get("/v1/pools").await
     }
 
     /// The version of the service.

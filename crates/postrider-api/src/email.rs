@@ -27,6 +27,32 @@ pub struct NewEmail {
     /// Extra header fields, in this order; at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<NewHeader>,
+    /// The list that the email belongs to: `weekly.news.example.test` or
+    /// `Weekly news <weekly.news.example.test>` (List-Id, RFC 2919).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_id: Option<String>,
+    /// How a recipient leaves the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsubscribe: Option<Unsubscribe>,
+    /// Up to three ids and a sender id of 5 to 15 characters, parted by colons (Feedback-ID).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback_id: Option<String>,
+}
+
+/// How a recipient leaves the list (List-Unsubscribe, RFC 2369 and RFC 8058).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unsubscribe {
+    /// An https address: a template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// An address to write to, such as `leave@example.test?subject=stop`: a template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailto: Option<String>,
+    /// Whether one POST to `url` ends the subscription without any question; unless said
+    /// otherwise, it does where there is a url.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_one_click: Option<bool>,
 }
 
 /// An extra header field.
@@ -78,6 +104,15 @@ pub struct Email {
     pub text_bytes: u64,
     /// Extra header fields.
     pub headers: Vec<NewHeader>,
+    /// The list that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_id: Option<String>,
+    /// How a recipient leaves the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsubscribe: Option<Unsubscribe>,
+    /// What receivers count complaints by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback_id: Option<String>,
     /// Its attachments, without their content.
     pub attachments: Vec<Attachment>,
     /// Bytes of content in all: what the size limit bounds.

@@ -78,6 +78,9 @@ fn email(html: &str, text: &str, attached: Vec<u8>) -> Email {
             .filter(|a| !a.content.is_empty())
             .into_iter()
             .collect(),
+        list_id: None,
+        unsubscribe: None,
+        feedback_id: None,
     }
 }
 

@@ -17,31 +17,74 @@ pub(crate) const BOUNDARY_PREFIX: &str = "=_";
 /// Longest line that goes as `7bit`.
 const PLAIN_LINE_BYTES_MAX: usize = 76;
 
-/// Writes the header and the body of a part of type `text/<subtype>`; the last line ends in CRLF.
-pub(crate) fn write_leaf(subtype: &str, text: String, out: &mut Vec<u8>) {
-    let text = into_lines(text);
-    out.extend_from_slice(b"Content-Type: text/");
-    out.extend_from_slice(subtype.as_bytes());
-    out.extend_from_slice(b"; charset=utf-8\r\nContent-Transfer-Encoding: ");
-    if is_plain(&text) {
-        out.extend_from_slice(b"7bit\r\n\r\n");
-        write_crlf(&text, out);
-        return;
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// As they are; only lines that [`is_plain`].
+    SevenBit,
+    /// Whatever they are.
+    QuotedPrintable,
+    /// Whatever they are; only a whole body.
+    Base64,
+}
+
+impl Encoding {
+    /// The one for a whole body of LF-terminated lines.
+    fn of(lines: &str) -> Self {
+        if is_plain(lines) {
+            return Self::SevenBit;
+        }
+        let base64_bytes = base64::MIME.encoded_len(lines.len());
+        match qp::BODY.encoded_len_within(lines, base64_bytes) {
+            Some(_) => Self::QuotedPrintable,
+            None => Self::Base64,
+        }
     }
-    let base64_bytes = base64::MIME.encoded_len(text.len());
-    if qp::BODY.encoded_len_within(&text, base64_bytes).is_some() {
-        out.extend_from_slice(b"quoted-printable\r\n\r\n");
-        qp::BODY.encode_append(&text, out);
-    } else {
-        out.extend_from_slice(b"base64\r\n\r\n");
-        let mut canonical = Vec::with_capacity(text.len() + text.len() / 32);
-        write_crlf(&text, &mut canonical);
-        base64::MIME.encode_append(&canonical, out);
+
+    /// Its name in Content-Transfer-Encoding.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SevenBit => "7bit",
+            Self::QuotedPrintable => "quoted-printable",
+            Self::Base64 => "base64",
+        }
+    }
+
+    /// Writes LF-terminated lines.
+    pub(crate) fn write(self, lines: &str, out: &mut Vec<u8>) {
+        match self {
+            Self::SevenBit => write_crlf(lines, out),
+            Self::QuotedPrintable => {
+                qp::BODY.encode_append(lines, out);
+            }
+            Self::Base64 => {
+                let mut canonical = Vec::new();
+                write_crlf(lines, &mut canonical);
+                base64::MIME.encode_append(&canonical, out);
+            }
+        }
     }
 }
 
+/// Writes the header and the body of a part of type `text/<subtype>`; the last line ends in CRLF.
+pub(crate) fn write_leaf(subtype: &str, text: String, out: &mut Vec<u8>) {
+    let lines = into_lines(text);
+    let encoding = Encoding::of(&lines);
+    write_head(subtype, encoding, out);
+    encoding.write(&lines, out);
+}
+
+/// Writes the header of such a part, with the empty line behind it.
+pub(crate) fn write_head(subtype: &str, encoding: Encoding, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Content-Type: text/");
+    out.extend_from_slice(subtype.as_bytes());
+    out.extend_from_slice(b"; charset=utf-8\r\nContent-Transfer-Encoding: ");
+    out.extend_from_slice(encoding.name().as_bytes());
+    out.extend_from_slice(b"\r\n\r\n");
+}
+
 /// The text with LF as its only line ending, also at its end.
-fn into_lines(text: String) -> String {
+pub(crate) fn into_lines(text: String) -> String {
     let mut lines = match normalised(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(lines) => lines,
@@ -59,16 +102,27 @@ fn normalised(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// Whether lines of LF-terminated text may go as they are.
-fn is_plain(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let is_plain_byte = |&b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\n');
-    bytes.iter().all(is_plain_byte)
-        && memchr::memmem::find(bytes, BOUNDARY_PREFIX.as_bytes()).is_none()
-        && text.split('\n').all(|line| {
-            // Blanks at the end of a line are lost on the way (RFC 2045 §6.7, rule 3).
-            line.len() <= PLAIN_LINE_BYTES_MAX && !line.ends_with([' ', '\t'])
-        })
+/// Whether LF-terminated lines may go as they are.
+pub(crate) fn is_plain(lines: &str) -> bool {
+    let bytes = lines.as_bytes();
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]) {
+        if !is_plain_line(&bytes[start..end]) {
+            return false;
+        }
+        start = (end + 1).min(bytes.len());
+    }
+    memchr::memmem::find(bytes, BOUNDARY_PREFIX.as_bytes()).is_none()
+}
+
+fn is_plain_line(line: &[u8]) -> bool {
+    // All octets are looked at, because that is faster than to stop at the first.
+    let is_plain = |b: &u8| (b' '..=b'~').contains(b) | (*b == b'\t');
+    line.len() <= PLAIN_LINE_BYTES_MAX
+        && line.iter().fold(true, |so_far, b| so_far & is_plain(b))
+        // Blanks at the end of a line are lost on the way (RFC 2045 §6.7, rule 3).
+        && !line.ends_with(b" ")
+        && !line.ends_with(b"\t")
 }
 
 fn write_crlf(lines: &str, out: &mut Vec<u8>) {

@@ -33,6 +33,18 @@ pub enum Field {
     Filename(usize),
     /// The media type of the attachment with this index.
     ContentType(usize),
+    /// The list that the email belongs to.
+    ListId,
+    /// How a recipient leaves the list, as a whole.
+    Unsubscribe,
+    /// The address that a recipient opens to leave the list.
+    UnsubscribeUrl,
+    /// The address that a recipient writes to to leave the list.
+    UnsubscribeMailto,
+    /// Whether one click is enough to leave the list.
+    UnsubscribeOneClick,
+    /// What receivers count complaints by.
+    FeedbackId,
 }
 
 impl fmt::Display for Field {
@@ -51,6 +63,12 @@ impl fmt::Display for Field {
             Self::Attachments => f.write_str("attachments"),
             Self::Filename(index) => write!(f, "attachments[{index}].filename"),
             Self::ContentType(index) => write!(f, "attachments[{index}].content_type"),
+            Self::ListId => f.write_str("list_id"),
+            Self::Unsubscribe => f.write_str("unsubscribe"),
+            Self::UnsubscribeUrl => f.write_str("unsubscribe.url"),
+            Self::UnsubscribeMailto => f.write_str("unsubscribe.mailto"),
+            Self::UnsubscribeOneClick => f.write_str("unsubscribe.is_one_click"),
+            Self::FeedbackId => f.write_str("feedback_id"),
         }
     }
 }

@@ -48,19 +48,24 @@ pub(crate) fn write_text(name: &str, value: &str, out: &mut Vec<u8>) {
 
 /// A field with one mailbox, such as From.
 pub(crate) fn write_mailbox(name: &str, mailbox: &Mailbox, out: &mut Vec<u8>) {
+    let display = mailbox.name.as_deref();
+    write_named(name, display, mailbox.address.as_str(), out);
+}
+
+/// A field with something in angle brackets, and a phrase before it that people read.
+pub(crate) fn write_named(name: &str, phrase: Option<&str>, bracketed: &str, out: &mut Vec<u8>) {
     let column = write_name(name, out);
-    let address = mailbox.address.as_str();
-    match mailbox.name.as_deref() {
+    match phrase {
         // A quoted string would be right, but many readers decode words inside one.
-        Some(display) if display.contains("=?") => {
-            write_words(display, [rfc2047::Q_PHRASE, rfc2047::B], column, out);
+        Some(phrase) if phrase.contains("=?") => {
+            write_words(phrase, [rfc2047::Q_PHRASE, rfc2047::B], column, out);
             out.extend_from_slice(b"\r\n <");
-            out.extend_from_slice(address.as_bytes());
+            out.extend_from_slice(bracketed.as_bytes());
             out.extend_from_slice(b">\r\n");
         }
-        display => EmailAddress {
-            name: display.map(Into::into),
-            email: address.into(),
+        phrase => EmailAddress {
+            name: phrase.map(Into::into),
+            email: bracketed.into(),
         }
         .write_header(out, column),
     }

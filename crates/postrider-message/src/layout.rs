@@ -3,38 +3,50 @@
 //! `multipart/alternative` for text and HTML, `multipart/mixed` around it for attachments, and
 //! neither where one part is enough. Everything between two rendered bodies is one piece of
 //! shared bytes; the attachments, in base64, are in the last one.
+//!
+//! The header is kept in one segment with what was rendered for it, so that it can be signed.
+
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use encodify::{base32, base64};
-use mail_builder::headers::Header as _;
-use mail_builder::headers::content_type::ContentType;
-use mail_builder::headers::raw::Raw;
 use postrider_types::{Attachment, Email};
 
-use crate::RenderError;
+use crate::assembly::{Assembly, Fixed};
 use crate::body::{BOUNDARY_PREFIX, write_leaf};
 use crate::bounds::SEGMENT_BYTES_MIN;
-use crate::template::{Content, Slot};
+use crate::dkim::BodyHash;
+use crate::draft::Draft;
+use crate::leaf::Leaf;
+use crate::template::{Body, Slot};
+use crate::{RenderError, attachment};
 
 /// Bytes of a content hash in a boundary: enough to tell apart emails that enclose one another.
 const BOUNDARY_HASH_BYTES: usize = 15;
 
-/// A stretch of the message behind its header fields.
+/// A part of the message behind its header fields.
 enum Piece {
     /// The same for everyone.
-    Fixed(Bytes),
-    /// A body that is rendered, with its MIME subtype.
-    Body { subtype: &'static str, slot: Slot },
+    Fixed(Fixed),
+    /// A body that is rendered.
+    Body(Leaf),
 }
 
 /// The message from its Content-Type field to its end.
 pub(crate) struct Layout {
+    /// The fields from Content-Type on, with the empty line, unless the body decides about them.
+    head: Bytes,
     pieces: Vec<Piece>,
+    /// The long stretches that are the same for everyone.
+    shared: Vec<Bytes>,
+    weight_bytes: usize,
+    /// The hash of a body that is the same for everyone, from the first signature on.
+    body_hash: OnceLock<BodyHash>,
 }
 
 impl Layout {
     /// Lays out the bodies, of which there is at least one, and the attachments of `email`.
-    pub(crate) fn new(email: &Email, text: Option<Content>, html: Option<Content>) -> Self {
+    pub(crate) fn new(email: &Email, text: Option<Body>, html: Option<Body>) -> Self {
         let hash = content_hash(email);
         let mut builder = Builder::default();
         if email.attachments.is_empty() {
@@ -48,54 +60,68 @@ impl Layout {
         }
         builder.end_fixed();
         Self {
+            head: builder.head,
             pieces: builder.pieces,
+            weight_bytes: builder.weight_bytes,
+            shared: builder.shared,
+            body_hash: OnceLock::new(),
         }
     }
 
-    /// Bytes held in shared pieces.
-    pub(crate) fn weight_bytes(&self) -> usize {
-        let fixed = self.pieces.iter().map(|piece| match piece {
-            Piece::Fixed(bytes) => bytes.len(),
-            Piece::Body { .. } => 0,
-        });
-        fixed.sum()
+    /// Bytes held in fixed stretches.
+    pub(crate) const fn weight_bytes(&self) -> usize {
+        self.weight_bytes
     }
 
-    /// The whole message: `header`, then all pieces, each body as `render` makes it.
+    /// The segments that every message has in common, by their index.
+    pub(crate) fn shared(&self) -> &[Bytes] {
+        &self.shared
+    }
+
+    /// The hash of the body of `draft`, which was made by this layout.
+    pub(crate) fn body_hash(&self, draft: &Draft) -> BodyHash {
+        let is_fixed = |piece: &Piece| matches!(piece, Piece::Fixed(_));
+        if self.pieces.iter().all(is_fixed) {
+            *self.body_hash.get_or_init(|| draft.body_hash())
+        } else {
+            draft.body_hash()
+        }
+    }
+
+    /// The whole message: `header`, then all pieces, each body as `render` makes its sections: it
+    /// is told how many bytes those before took.
     pub(crate) fn assemble(
         &self,
         header: Vec<u8>,
-        render: impl Fn(&Slot) -> Result<String, RenderError>,
-    ) -> Result<Vec<Bytes>, RenderError> {
-        let mut segments = Vec::with_capacity(3);
-        let mut run = header;
+        render: impl Fn(&Slot, usize) -> Result<String, RenderError>,
+    ) -> Result<Draft, RenderError> {
+        let head_from = header.len();
+        let mut assembly = Assembly::new(header, &self.shared);
+        assembly.own().extend_from_slice(&self.head);
         for piece in &self.pieces {
             match piece {
-                Piece::Fixed(bytes) if bytes.len() < SEGMENT_BYTES_MIN => {
-                    run.extend_from_slice(bytes);
-                }
-                Piece::Fixed(bytes) => {
-                    end_run(&mut run, &mut segments);
-                    segments.push(bytes.clone());
-                }
-                Piece::Body { subtype, slot } => write_leaf(subtype, render(slot)?, &mut run),
+                Piece::Fixed(fixed) => assembly.fixed(fixed),
+                Piece::Body(leaf) => leaf.write(&render, &mut assembly)?,
             }
         }
-        end_run(&mut run, &mut segments);
-        Ok(segments)
+        let segments = assembly.into_segments();
+        let head_bytes = fields_bytes(&segments[0].bytes()[head_from..]);
+        Ok(Draft::new(segments, head_from + head_bytes))
     }
 }
 
-/// Makes what was written so far a segment.
-fn end_run(run: &mut Vec<u8>, segments: &mut Vec<Bytes>) {
-    if !run.is_empty() {
-        segments.push(Bytes::from(std::mem::take(run)));
-    }
+/// Octets of the fields that `bytes` begins with, up to the empty line behind them.
+fn fields_bytes(bytes: &[u8]) -> usize {
+    let end = memchr::memmem::find(bytes, b"\r\n\r\n");
+    end.expect("a header ends with an empty line") + "\r\n".len()
 }
 
 #[derive(Default)]
 struct Builder {
+    head: Bytes,
     pieces: Vec<Piece>,
+    shared: Vec<Bytes>,
+    weight_bytes: usize,
     /// What was written since the last rendered body.
     fixed: Vec<u8>,
 }
@@ -122,7 +148,7 @@ impl Builder {
     }
 
     /// The bodies; the best comes last (RFC 2046 §5.1.4).
-    fn bodies(&mut self, text: Option<Content>, html: Option<Content>, hash: &str) {
+    fn bodies(&mut self, text: Option<Body>, html: Option<Body>, hash: &str) {
         match (text, html) {
             (Some(text), Some(html)) => {
                 let boundary = format!("{BOUNDARY_PREFIX}a_{hash}");
@@ -138,12 +164,13 @@ impl Builder {
         }
     }
 
-    fn body(&mut self, subtype: &'static str, content: Content) {
-        match content {
-            Content::Fixed(text) => write_leaf(subtype, text, &mut self.fixed),
-            Content::Rendered(slot) => {
+    fn body(&mut self, subtype: &'static str, body: Body) {
+        match body {
+            Body::Fixed(text) => write_leaf(subtype, text, &mut self.fixed),
+            Body::Rendered(sections) => {
                 self.end_fixed();
-                self.pieces.push(Piece::Body { subtype, slot });
+                let leaf = Leaf::new(subtype, sections, |bytes| self.keep(bytes.into()));
+                self.pieces.push(Piece::Body(leaf));
             }
         }
     }
@@ -154,27 +181,31 @@ impl Builder {
             .reserve(attachments.iter().map(encoded_bytes).sum());
         for attachment in attachments {
             self.next(boundary);
-            self.attachment(attachment);
+            attachment::write(attachment, &mut self.fixed);
         }
-    }
-
-    fn attachment(&mut self, attachment: &Attachment) {
-        let out = &mut self.fixed;
-        out.extend_from_slice(b"Content-Type: ");
-        Raw::new(&attachment.content_type).write_header(out, 14);
-        out.extend_from_slice(b"Content-Disposition: ");
-        ContentType::new("attachment")
-            .attribute("filename", &attachment.filename)
-            .write_header(out, 21);
-        out.extend_from_slice(b"Content-Transfer-Encoding: base64\r\n\r\n");
-        base64::MIME.encode_append(&attachment.content, out);
     }
 
     fn end_fixed(&mut self) {
-        if !self.fixed.is_empty() {
-            let bytes = Bytes::from(std::mem::take(&mut self.fixed));
-            self.pieces.push(Piece::Fixed(bytes));
+        let mut bytes = Bytes::from(std::mem::take(&mut self.fixed));
+        if bytes.is_empty() {
+            return;
         }
+        if self.pieces.is_empty() {
+            self.head = bytes.split_to(fields_bytes(&bytes) + "\r\n".len());
+            self.weight_bytes += self.head.len();
+        }
+        let fixed = self.keep(bytes);
+        self.pieces.push(Piece::Fixed(fixed));
+    }
+
+    /// Keeps a fixed stretch: as a shared segment when it is long enough.
+    fn keep(&mut self, bytes: Bytes) -> Fixed {
+        self.weight_bytes += bytes.len();
+        if bytes.len() < SEGMENT_BYTES_MIN {
+            return Fixed::Short(bytes);
+        }
+        self.shared.push(bytes);
+        Fixed::Shared(self.shared.len() - 1)
     }
 }
 

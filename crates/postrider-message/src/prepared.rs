@@ -5,11 +5,14 @@ use minijinja::Value;
 use postrider_types::bounds::HEADER_VALUE_BYTES_MAX;
 use postrider_types::{Address, Email, Variables};
 
-use crate::bounds::EMAIL_BYTES_MAX_DEFAULT;
+use crate::bounds::{EMAIL_BYTES_MAX_DEFAULT, LINK_BYTES_MAX};
+use crate::dkim::Identities;
+use crate::draft::Draft;
 use crate::layout::Layout;
-use crate::template::{Content, Slot, Templates, context};
+use crate::list::{self, Links};
+use crate::template::{Body, Content, Slot, Templates, context};
 use crate::{Field, Heading, Message, PrepareError, Problem, RenderError};
-use crate::{header, validate};
+use crate::{header, leaf, validate};
 
 /// What an email may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +52,8 @@ enum HeaderField {
         field: Field,
         slot: Slot,
     },
+    /// How to leave the list, with a link that is rendered.
+    Links(Links),
 }
 
 impl Prepared {
@@ -61,10 +66,11 @@ impl Prepared {
             templates: Templates::new(),
             problems: validate::problems(email, limits),
         };
-        let mut fields = Vec::with_capacity(1 + email.headers.len());
+        let mut fields = Vec::with_capacity(3 + email.headers.len());
         fields.push(parts.header(Field::Subject, "Subject", &email.subject));
         let html = parts.body(Field::Html, email.html.as_deref(), limits);
         let text = parts.body(Field::Text, email.text.as_deref(), limits);
+        fields.extend(parts.list(email).into_iter().map(Some));
         for (index, extra) in email.headers.iter().enumerate() {
             fields.push(parts.header(Field::HeaderValue(index), &extra.name, &extra.value));
         }
@@ -101,7 +107,14 @@ impl Prepared {
         self.weight_bytes
     }
 
-    /// The message for one recipient. The same arguments give the same bytes.
+    /// The stretches that all messages of this email have in common, where
+    /// [`Segment::Shared`](crate::Segment::Shared) finds them.
+    pub fn shared(&self) -> &[Bytes] {
+        self.layout.shared()
+    }
+
+    /// The message for one recipient, without a signature. The same arguments give the same
+    /// bytes.
     ///
     /// # Errors
     /// [`RenderError`] when this recipient's variables do not fit the templates.
@@ -110,16 +123,43 @@ impl Prepared {
         variables: &Variables,
         heading: &Heading<'_>,
     ) -> Result<Message, RenderError> {
+        Ok(self.draft(variables, heading)?.unsigned())
+    }
+
+    /// The message for one recipient, signed by every identity of its From domain. Where there is
+    /// none, it is the message of [`Prepared::render`]. The same arguments give the same bytes.
+    ///
+    /// The signatures are a segment of their own, before the others. A body that is the same for
+    /// everyone is hashed once; of any other, no segment is copied to be hashed.
+    ///
+    /// # Errors
+    /// [`RenderError`], as of [`Prepared::render`], or when a key does not sign.
+    pub fn render_signed(
+        &self,
+        variables: &Variables,
+        heading: &Heading<'_>,
+        identities: &Identities,
+    ) -> Result<Message, RenderError> {
+        let draft = self.draft(variables, heading)?;
+        match identities.of(self.from.domain()) {
+            [] => Ok(draft.unsigned()),
+            identities => {
+                let body = self.layout.body_hash(&draft);
+                draft.signed(identities, &body, heading.date)
+            }
+        }
+    }
+
+    fn draft(&self, variables: &Variables, heading: &Heading<'_>) -> Result<Draft, RenderError> {
         let context = if self.is_personal {
             context(variables, heading.to)?
         } else {
             Value::UNDEFINED
         };
         let header = self.header(&context, heading)?;
-        let segments = self
-            .layout
-            .assemble(header, |slot| self.templates.render(slot, &context))?;
-        Ok(Message::new(segments))
+        self.layout.assemble(header, |slot, bytes_before| {
+            self.templates.render_behind(slot, bytes_before, &context)
+        })
     }
 
     /// All header fields but Content-Type, which the layout begins with.
@@ -141,6 +181,9 @@ impl Prepared {
                     let value = self.templates.render(slot, context)?;
                     header::write_text(name, &header::checked(*field, value)?, &mut out);
                 }
+                HeaderField::Links(links) => {
+                    links.write(|slot| self.templates.render(slot, context), &mut out)?;
+                }
             }
         }
         out.extend_from_slice(b"MIME-Version: 1.0\r\n");
@@ -159,6 +202,7 @@ impl HeaderField {
         match self {
             Self::Fixed(encoded) => encoded.len(),
             Self::Rendered { name, .. } => name.len(),
+            Self::Links(_) => size_of::<Links>(),
         }
     }
 }
@@ -175,10 +219,42 @@ impl Parts {
         compiled.map_err(|problem| self.problems.push(problem)).ok()
     }
 
-    fn body(&mut self, field: Field, source: Option<&str>, limits: Limits) -> Option<Content> {
+    fn body(&mut self, field: Field, source: Option<&str>, limits: Limits) -> Option<Body> {
         // A blank body is none, or readers would prefer it to the other one.
         let source = source.filter(|source| !source.trim().is_empty())?;
-        self.compile(field, source, limits.email_bytes_max)
+        let bytes_max = limits.email_bytes_max;
+        let compiled = self
+            .templates
+            .add_body(field, source, bytes_max, leaf::is_worth);
+        compiled.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// The fields by which receivers know bulk mail.
+    fn list(&mut self, email: &Email) -> Vec<HeaderField> {
+        let mut fixed = Vec::new();
+        list::write_ids(email, &mut fixed);
+        let mut rendered = None;
+        if let Some(unsubscribe) = &email.unsubscribe {
+            let compile = |field, source: &_| self.compile(field, source, LINK_BYTES_MAX);
+            let links = Links::new(unsubscribe, compile);
+            if links.is_fixed() {
+                let render = |slot: &Slot| self.templates.render(slot, &Value::UNDEFINED);
+                if let Err(RenderError::Link { field, expected }) = links.write(render, &mut fixed)
+                {
+                    let detail = format!("the value is not {expected}");
+                    self.problems
+                        .push(Problem::new(field, "link_invalid", detail));
+                }
+            } else {
+                rendered = Some(HeaderField::Links(links));
+            }
+        }
+        let fixed = Some(fixed).filter(|fixed| !fixed.is_empty());
+        fixed
+            .map(HeaderField::Fixed)
+            .into_iter()
+            .chain(rendered)
+            .collect()
     }
 
     fn header(&mut self, field: Field, name: &str, value: &str) -> Option<HeaderField> {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::Field;
+use crate::dkim::Selector;
 
 /// One thing that is wrong with an email, as a value for reports and API answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,6 +105,20 @@ pub enum RenderError {
         /// The bound.
         bytes_max: usize,
     },
+    /// A rendered link is not one that may stand in a header.
+    #[error("{field}: the rendered value is not {expected}")]
+    Link {
+        /// The link's template.
+        field: Field,
+        /// What it must be, as a phrase, with what helps.
+        expected: &'static str,
+    },
+    /// The message could not be signed.
+    #[error("the message could not be signed with the key of selector {selector}")]
+    Signing {
+        /// The selector of the key.
+        selector: Selector,
+    },
     /// A rendered header value has a line break or another control character in it.
     #[error("{field}: the rendered value contains a control character")]
     Control {
@@ -121,6 +136,8 @@ impl RenderError {
             Self::Template { .. } => "template_failed",
             Self::OutOfFuel { .. } => "template_too_long",
             Self::TooLarge { .. } => "rendered_too_large",
+            Self::Link { .. } => "link_invalid",
+            Self::Signing { .. } => "not_signed",
             Self::Control { .. } => "control_character",
         }
     }

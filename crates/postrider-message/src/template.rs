@@ -6,13 +6,12 @@
 //! Variables are escaped in the HTML body and nowhere else.
 
 use std::collections::BTreeMap;
-use std::io;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use postrider_types::{Address, Variables};
 
-use crate::bounds::{RENDER_FUEL, TEMPLATE_DEPTH_MAX};
+use crate::engine::{self, Failure, SECTION, broken, reason_of, variable_of};
+use crate::sections::{self, Stretch};
 use crate::{Field, Problem, RenderError};
 
 /// What one part of an email says.
@@ -23,11 +22,32 @@ pub(crate) enum Content {
     Rendered(Slot),
 }
 
+/// What a body says.
+pub(crate) enum Body {
+    /// The same for everyone.
+    Fixed(String),
+    /// At least one section is different for each recipient.
+    Rendered(Vec<Section>),
+}
+
+/// A part of a body.
+pub(crate) enum Section {
+    /// Whole lines, the same for everyone.
+    Fixed(String),
+    /// Different for each recipient.
+    Rendered(Slot),
+}
+
 /// A compiled template.
 pub(crate) struct Slot {
     field: Field,
     name: String,
+    /// Most bytes of the rendered field.
     bytes_max: usize,
+    /// Bytes of the field that are fixed beside this template.
+    fixed_bytes: usize,
+    /// Lines of the field before this template.
+    lines_before: usize,
 }
 
 /// All templates of one email.
@@ -38,33 +58,8 @@ pub(crate) struct Templates {
 
 impl Templates {
     pub(crate) fn new() -> Self {
-        let mut environment = Environment::new();
-        let html = Field::Html.to_string();
-        environment.set_auto_escape_callback(move |name| {
-            if name == html {
-                AutoEscape::Html
-            } else {
-                AutoEscape::None
-            }
-        });
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(RENDER_FUEL));
-        environment.set_recursion_limit(TEMPLATE_DEPTH_MAX);
-        // Costs nothing until an error is made, and then it names the variable.
-        environment.set_debug(true);
-        environment.set_syntax(
-            SyntaxConfig::builder()
-                .keep_trailing_newline(true)
-                .build()
-                .expect("the default delimiters are valid"),
-        );
-        // Would print all variables into a message.
-        environment.remove_global("debug");
-        // These take a width from the template and allocate it before anything can bound it.
-        environment.remove_filter("indent");
-        environment.remove_filter("format");
         Self {
-            environment,
+            environment: engine::environment(),
             source_bytes: 0,
         }
     }
@@ -86,18 +81,77 @@ impl Templates {
         if !["{{", "{%", "{#"].iter().any(|open| source.contains(open)) {
             return Ok(Content::Fixed(source.to_owned()));
         }
-        let name = field.to_string();
-        self.environment
-            .add_template_owned(name.clone(), source.to_owned())
-            .map_err(|error| broken(field, &error))?;
-        self.source_bytes += source.len();
         let slot = Slot {
             field,
-            name,
+            name: field.to_string(),
             bytes_max,
+            fixed_bytes: 0,
+            lines_before: 0,
         };
+        self.compile(&slot, source)
+            .map_err(|error| broken(field, &error))?;
         self.try_out(&slot)?;
         Ok(Content::Rendered(slot))
+    }
+
+    /// Compiles a body, in sections of which as much as can be is fixed. `is_worth` says whether
+    /// fixed lines are of use to the caller by themselves; if any are not, all is one section.
+    pub(crate) fn add_body(
+        &mut self,
+        field: Field,
+        source: &str,
+        bytes_max: usize,
+        is_worth: impl Fn(&str) -> bool,
+    ) -> Result<Body, Problem> {
+        let whole = match self.add(field, source, bytes_max)? {
+            Content::Fixed(text) => return Ok(Body::Fixed(text)),
+            Content::Rendered(slot) => slot,
+        };
+        let is_template = |text: &str| self.environment.template_from_str(text).is_ok();
+        let stretches = sections::cut(source, is_template);
+        let is_kept = |stretch: &Stretch<'_>| match stretch {
+            Stretch::Fixed(text) => is_worth(text),
+            Stretch::Rendered(_) => true,
+        };
+        if stretches.len() == 1 || !stretches.iter().all(is_kept) {
+            return Ok(Body::Rendered(vec![Section::Rendered(whole)]));
+        }
+        self.remove(&whole, source);
+        let fixed = stretches.iter().map(Stretch::fixed_bytes);
+        let fixed_bytes = fixed.sum();
+        let mut lines_before = 0;
+        let mut sections = Vec::with_capacity(stretches.len());
+        for (number, stretch) in stretches.into_iter().enumerate() {
+            let (Stretch::Fixed(text) | Stretch::Rendered(text)) = stretch;
+            sections.push(match stretch {
+                Stretch::Fixed(text) => Section::Fixed(text.to_owned()),
+                Stretch::Rendered(text) => {
+                    let slot = Slot {
+                        name: format!("{}{SECTION}{number}", whole.name),
+                        fixed_bytes,
+                        lines_before,
+                        ..whole
+                    };
+                    self.compile(&slot, text)
+                        .map_err(|error| broken(field, &error))?;
+                    Section::Rendered(slot)
+                }
+            });
+            lines_before += text.matches('\n').count();
+        }
+        Ok(Body::Rendered(sections))
+    }
+
+    fn compile(&mut self, slot: &Slot, source: &str) -> Result<(), Error> {
+        self.environment
+            .add_template_owned(slot.name.clone(), source.to_owned())?;
+        self.source_bytes += source.len();
+        Ok(())
+    }
+
+    fn remove(&mut self, slot: &Slot, source: &str) {
+        self.environment.remove_template(&slot.name);
+        self.source_bytes -= source.len();
     }
 
     /// Renders without variables, to find now what would fail for every recipient: names of
@@ -106,7 +160,7 @@ impl Templates {
         self.environment
             .set_undefined_behavior(UndefinedBehavior::Chainable);
         let email = BTreeMap::from([("email", Value::from("ada@example.test"))]);
-        let tried = self.run(slot, &Value::from(email));
+        let tried = self.run(slot, slot.bytes_max, &Value::from(email));
         self.environment
             .set_undefined_behavior(UndefinedBehavior::Strict);
         match tried {
@@ -123,49 +177,52 @@ impl Templates {
 
     /// Renders one template for one recipient.
     pub(crate) fn render(&self, slot: &Slot, variables: &Value) -> Result<String, RenderError> {
-        let field = slot.field;
-        self.run(slot, variables).map_err(|failure| match failure {
-            Failure::TooLarge => RenderError::TooLarge {
-                field,
-                bytes_max: slot.bytes_max,
-            },
-            Failure::Engine(error) => {
-                let (line, variable) = (error.line(), variable_of(&error));
-                match error.kind() {
-                    ErrorKind::OutOfFuel => RenderError::OutOfFuel { field },
-                    kind if kind == ErrorKind::UndefinedError || variable.is_some() => {
-                        RenderError::Undefined {
-                            field,
-                            line,
-                            variable,
-                        }
-                    }
-                    _ => RenderError::Template {
-                        field,
-                        line,
-                        reason: reason_of(&error),
-                    },
-                }
-            }
-        })
+        self.render_behind(slot, 0, variables)
     }
 
-    fn run(&self, slot: &Slot, variables: &Value) -> Result<String, Failure> {
-        let template = self
-            .environment
-            .get_template(&slot.name)
-            .map_err(Failure::Engine)?;
-        let mut output = Bounded {
-            bytes: Vec::with_capacity(template.source().len()),
-            left: slot.bytes_max,
-            is_over: false,
-        };
-        let rendered = template.render_captured_to(variables.clone(), &mut output);
-        if output.is_over {
-            return Err(Failure::TooLarge);
+    /// Renders a section for one recipient; those of the same field before it took `bytes_before`.
+    pub(crate) fn render_behind(
+        &self,
+        slot: &Slot,
+        bytes_before: usize,
+        variables: &Value,
+    ) -> Result<String, RenderError> {
+        let bytes_max = slot
+            .bytes_max
+            .saturating_sub(slot.fixed_bytes + bytes_before);
+        let rendered = self.run(slot, bytes_max, variables);
+        rendered.map_err(|failure| failed(slot, failure))
+    }
+
+    fn run(&self, slot: &Slot, bytes_max: usize, variables: &Value) -> Result<String, Failure> {
+        engine::run(&self.environment, &slot.name, bytes_max, variables)
+    }
+}
+
+/// What to say of a template that failed for one recipient.
+fn failed(slot: &Slot, failure: Failure) -> RenderError {
+    let field = slot.field;
+    let error = match failure {
+        Failure::Engine(error) => error,
+        Failure::TooLarge => {
+            let bytes_max = slot.bytes_max;
+            return RenderError::TooLarge { field, bytes_max };
         }
-        rendered.map_err(Failure::Engine)?;
-        Ok(String::from_utf8(output.bytes).expect("a template writes whole strings"))
+    };
+    let line = error.line().map(|line| line + slot.lines_before);
+    let variable = variable_of(&error);
+    match error.kind() {
+        ErrorKind::OutOfFuel => RenderError::OutOfFuel { field },
+        kind if kind == ErrorKind::UndefinedError || variable.is_some() => RenderError::Undefined {
+            field,
+            line,
+            variable,
+        },
+        _ => RenderError::Template {
+            field,
+            line,
+            reason: reason_of(&error),
+        },
     }
 }
 
@@ -175,54 +232,4 @@ pub(crate) fn context(variables: &Variables, to: &Address) -> Result<Value, Rend
         serde_json::from_str(variables.as_json()).map_err(RenderError::Variables)?;
     map.insert("email".to_owned(), Value::from(to.as_str()));
     Ok(Value::from(map))
-}
-
-enum Failure {
-    TooLarge,
-    Engine(Error),
-}
-
-/// Takes at most so many bytes, then refuses.
-struct Bounded {
-    bytes: Vec<u8>,
-    left: usize,
-    is_over: bool,
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(left) = self.left.checked_sub(bytes.len()) else {
-            self.is_over = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
-        };
-        self.left = left;
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn broken(field: Field, error: &Error) -> Problem {
-    let line = error
-        .line()
-        .map_or_else(String::new, |line| format!("line {line}: "));
-    let detail = format!("{line}{}", reason_of(error));
-    Problem::new(field, "template_invalid", detail)
-}
-
-fn reason_of(error: &Error) -> String {
-    match error.detail() {
-        Some(detail) => format!("{}: {detail}", error.kind()),
-        None => error.kind().to_string(),
-    }
-}
-
-/// The variable that the engine's error names, as the template spells it.
-fn variable_of(error: &Error) -> Option<String> {
-    let (_, name) = error.detail()?.split_once('`')?;
-    let (name, _) = name.split_once("` is undefined")?;
-    Some(name.to_owned())
 }

@@ -4,13 +4,13 @@
 //! Templates are not checked here: compiling them is the check.
 
 use postrider_types::bounds::{ATTACHMENTS_MAX, HEADERS_MAX};
-use postrider_types::{Attachment, Email, Header, Mailbox};
+use postrider_types::{Attachment, Email, Mailbox};
 
 use crate::bounds::{
     CONTENT_TYPE_BYTES_MAX, DISPLAY_NAME_BYTES_MAX, FILENAME_BYTES_MAX, HEADER_NAME_BYTES_MAX,
 };
 use crate::header::has_control;
-use crate::{Field, Limits, Problem};
+use crate::{Field, Limits, Problem, list};
 
 /// Fields that we write, that a server writes, or that would change whom the message is to.
 const RESERVED_NAMES: &[&str] = &[
@@ -57,7 +57,8 @@ pub(crate) fn problems(email: &Email, limits: Limits) -> Vec<Problem> {
         let detail = "the email needs an html or a text body";
         problems.push(Problem::new(Field::Email, "body_missing", detail));
     }
-    check_headers(&email.headers, &mut problems);
+    list::check(email, &mut problems);
+    check_headers(email, &mut problems);
     check_attachments(&email.attachments, &mut problems);
     problems
 }
@@ -92,7 +93,8 @@ fn check_mailbox(field: Field, mailbox: &Mailbox, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_headers(headers: &[Header], problems: &mut Vec<Problem>) {
+fn check_headers(email: &Email, problems: &mut Vec<Problem>) {
+    let headers = email.headers.as_slice();
     if headers.len() > HEADERS_MAX {
         let detail = format!(
             "the email has {} extra headers, and at most {HEADERS_MAX} are allowed",
@@ -121,6 +123,11 @@ fn check_headers(headers: &[Header], problems: &mut Vec<Problem>) {
             .any(|h| h.name.eq_ignore_ascii_case(name))
         {
             let detail = format!("the header {name} is given twice, and receivers refuse that");
+            push("header_repeated", detail);
+        } else if let Some((_, given)) =
+            list::names_given(email).find(|(given, _)| given.eq_ignore_ascii_case(name))
+        {
+            let detail = format!("the header {name} is written from {given}; leave it out here");
             push("header_repeated", detail);
         }
     }

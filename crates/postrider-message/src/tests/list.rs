@@ -1,0 +1,290 @@
+//! The fields by which receivers know bulk mail.
+
+use mail_parser::MessageParser;
+use postrider_types::{Email, Unsubscribe};
+use serde_json::json;
+
+use super::{email, header, prepare, render};
+use crate::RenderError;
+
+fn unsubscribe(url: Option<&str>, mailto: Option<&str>) -> Unsubscribe {
+    Unsubscribe {
+        url: url.map(str::to_owned),
+        mailto: mailto.map(str::to_owned),
+        is_one_click: url.is_some(),
+    }
+}
+
+fn with_url(url: &str) -> Email {
+    Email {
+        unsubscribe: Some(unsubscribe(Some(url), None)),
+        ..email()
+    }
+}
+
+/// The lines of the header that begin with `List-` or `Feedback-`, unfolded.
+fn list_fields(email: &Email, value: &serde_json::Value) -> Vec<String> {
+    let bytes = render(email, value).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let (header, _) = text.split_once("\r\n\r\n").unwrap();
+    let header = header.replace("\r\n ", " ");
+    let lines = header.lines().map(str::to_owned);
+    lines
+        .filter(|line| line.starts_with("List-") || line.starts_with("Feedback-"))
+        .collect()
+}
+
+fn check_refused(field: &str, code: &str, change: impl Fn(&mut Email)) {
+    let mut email = email();
+    change(&mut email);
+    let problems = prepare(&email).unwrap_err();
+    let said: Vec<_> = problems
+        .iter()
+        .map(|p| (p.field.to_string(), p.code))
+        .collect();
+    assert_eq!(said, [(field.to_owned(), code)], "{problems:?}");
+}
+
+fn check_link_refused(url: &str, value: &serde_json::Value) {
+    let error = render(&with_url(url), value).unwrap_err();
+    assert!(matches!(error, RenderError::Link { .. }), "{url}: {error}");
+    assert_eq!(error.code(), "link_invalid");
+}
+
+#[test]
+fn every_field_is_written_once_and_in_its_form() {
+    let mut email = email();
+    email.list_id = Some("Weekly news <weekly.news.example.test>".into());
+    email.feedback_id = Some("october:acme:letters:postrider".into());
+    let url = "https://news.example.test/leave?who={{ email|urlencode }}";
+    email.unsubscribe = Some(unsubscribe(
+        Some(url),
+        Some("leave@example.test?subject=stop"),
+    ));
+    let fields = list_fields(&email, &json!({"name": "Ada"}));
+    assert_eq!(
+        fields,
+        [
+            "List-Id: \"Weekly news\" <weekly.news.example.test>",
+            "Feedback-ID: october:acme:letters:postrider",
+            "List-Unsubscribe: <https://news.example.test/leave?who=ada%40example.test>, \
+             <mailto:leave@example.test?subject=stop>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        ]
+    );
+}
+
+#[test]
+fn without_one_click_there_is_no_post() {
+    let mut email = with_url("https://news.example.test/leave");
+    email.unsubscribe.as_mut().unwrap().is_one_click = false;
+    let fields = list_fields(&email, &json!({"name": "Ada"}));
+    assert_eq!(
+        fields,
+        ["List-Unsubscribe: <https://news.example.test/leave>"]
+    );
+
+    email.unsubscribe = Some(unsubscribe(None, Some("leave+{{ name }}@example.test")));
+    let fields = list_fields(&email, &json!({"name": "ada"}));
+    assert_eq!(
+        fields,
+        ["List-Unsubscribe: <mailto:leave+ada@example.test>"]
+    );
+}
+
+#[test]
+fn the_id_of_a_list_has_labels_and_perhaps_a_phrase() {
+    for (text, expect) in [
+        ("a.b", "<a.b>"),
+        (
+            " \"Zoë, daily\" <a.b-c.d_1> ",
+            "=?utf-8?Q?Zo=C3=AB=2C_daily?= <a.b-c.d_1>",
+        ),
+        ("x <y <a.b>", "\"x <y\" <a.b>"),
+    ] {
+        let mut email = email();
+        email.list_id = Some(text.into());
+        let fields = list_fields(&email, &json!({"name": "Ada"}));
+        let parsed = fields[0].strip_prefix("List-Id: ").unwrap();
+        assert_eq!(parsed, expect, "{text}");
+    }
+    let long = format!("a.{}", "b".repeat(254));
+    for bad in [
+        "",
+        "a",
+        "a.",
+        ".a",
+        "a b.c",
+        "<a.b",
+        "a.b>c",
+        "{{ n }}.b",
+        "ä.b",
+        long.as_str(),
+    ] {
+        check_refused("list_id", "list_id_invalid", |email| {
+            email.list_id = Some(bad.to_owned());
+        });
+    }
+}
+
+#[test]
+fn a_feedback_id_ends_with_a_sender_and_has_no_variables() {
+    for good in ["postrider", "a:postrider", "a:b:c:postrider", "::c:a.b-c_1"] {
+        let mut email = email();
+        email.feedback_id = Some(good.into());
+        let fields = list_fields(&email, &json!({"name": "Ada"}));
+        assert_eq!(fields, [format!("Feedback-ID: {good}")]);
+    }
+    let long = format!("{}:postrider", "a".repeat(255));
+    for bad in [
+        "",
+        "a",
+        "abcd",
+        "a:b:c:d:postrider",
+        "a:sixteen-letters-",
+        "{{ name }}:postrider",
+        "a b:postrider",
+        long.as_str(),
+    ] {
+        check_refused("feedback_id", "feedback_id_invalid", |email| {
+            email.feedback_id = Some(bad.to_owned());
+        });
+    }
+}
+
+#[test]
+fn unsubscribing_needs_somewhere_to_go() {
+    check_refused("unsubscribe", "unsubscribe_empty", |email| {
+        email.unsubscribe = Some(unsubscribe(None, None));
+    });
+    check_refused(
+        "unsubscribe.is_one_click",
+        "one_click_without_url",
+        |email| {
+            email.unsubscribe = Some(Unsubscribe {
+                is_one_click: true,
+                ..unsubscribe(None, Some("leave@example.test"))
+            });
+        },
+    );
+    check_refused("unsubscribe.url", "template_invalid", |email| {
+        email.unsubscribe = Some(unsubscribe(Some("https://example.test/{{"), None));
+    });
+}
+
+#[test]
+fn a_link_that_no_recipient_could_open_is_refused_at_once() {
+    for bad in [
+        "http://example.test/",
+        "http://example.test/{{ name }}",
+        "javascript:alert(1)",
+        "https://",
+        "https:///x",
+        "https://example.test@evil.test/",
+        "https://example.test/a b",
+        "https://example.test/ä",
+        "https://example.test/%zz",
+        "https://example.test/>",
+        "https://example.test/\r\nBcc: eve@evil.test",
+    ] {
+        check_refused("unsubscribe.url", "link_invalid", |email| {
+            email.unsubscribe = Some(unsubscribe(Some(bad), None));
+        });
+    }
+    for bad in [
+        "",
+        "leave",
+        "a@b@c",
+        "leave@example.test\r\n",
+        "mailto:leave@example.test x",
+    ] {
+        check_refused("unsubscribe.mailto", "link_invalid", |email| {
+            email.unsubscribe = Some(unsubscribe(None, Some(bad)));
+        });
+    }
+    let long = format!("https://example.test/{}", "a".repeat(900));
+    check_refused("unsubscribe.url", "link_invalid", |email| {
+        email.unsubscribe = Some(unsubscribe(Some(&long), None));
+    });
+}
+
+#[test]
+fn a_link_that_a_variable_breaks_fails_its_recipient() {
+    for evil in [
+        "x>, <https://evil.test/",
+        "x\r\nBcc: eve@evil.test",
+        "x\ny",
+        "x\0y",
+        "x y",
+        "\u{760d}\u{760a}",
+        "x%",
+    ] {
+        let value = json!({"name": "Ada", "token": evil});
+        check_link_refused("https://example.test/{{ token }}", &value);
+        // Encoded, every one of them is part of the link.
+        let email = with_url("https://example.test/{{ token|urlencode }}");
+        let fields = list_fields(&email, &value);
+        assert_eq!(fields.len(), 2);
+        assert_eq!(fields[0].matches('<').count(), 1);
+    }
+    let whole = json!({"name": "Ada", "link": "http://example.test/"});
+    check_link_refused("{{ link }}", &whole);
+}
+
+#[test]
+fn the_longest_link_stays_on_its_line() {
+    let start = "https://example.test/";
+    let token = "x".repeat(crate::bounds::LINK_BYTES_MAX - start.len());
+    let email = with_url("https://example.test/{{ token }}");
+    let bytes = render(&email, &json!({"name": "Ada", "token": token})).unwrap();
+    let link = format!("List-Unsubscribe: <{start}{token}>\r\n");
+    assert!(memchr::memmem::find(&bytes, link.as_bytes()).is_some());
+    let over = json!({"name": "Ada", "token": format!("{token}x")});
+    assert_eq!(
+        render(&email, &over).unwrap_err().code(),
+        "rendered_too_large"
+    );
+}
+
+#[test]
+fn a_field_that_is_given_is_not_given_as_an_extra_header_too() {
+    for (name, change) in [
+        (
+            "list-id",
+            (|email| email.list_id = Some("a.b".into())) as fn(&mut Email),
+        ),
+        ("Feedback-ID", |email| {
+            email.feedback_id = Some("postrider".into())
+        }),
+        ("List-Unsubscribe", |email| {
+            email.unsubscribe = Some(unsubscribe(None, Some("leave@example.test")));
+        }),
+        ("List-Unsubscribe-Post", |email| {
+            email.unsubscribe = Some(unsubscribe(None, Some("leave@example.test")));
+        }),
+    ] {
+        check_refused("headers[0].name", "header_repeated", |email| {
+            change(email);
+            email.headers.push(header(name, "x"));
+        });
+        let mut alone = email();
+        alone.headers.push(header(name, "x"));
+        assert!(prepare(&alone).is_ok(), "{name} alone is the author's own");
+    }
+}
+
+#[test]
+fn a_parser_of_others_finds_the_links() {
+    let mut email = with_url("https://example.test/{{ name }}");
+    email.unsubscribe.as_mut().unwrap().mailto = Some("leave@example.test".into());
+    let bytes = render(&email, &json!({"name": "Ada"})).unwrap();
+    let message = MessageParser::new().parse(&bytes).unwrap();
+    let links: Vec<_> = message
+        .list_unsubscribe()
+        .as_address()
+        .unwrap()
+        .iter()
+        .collect();
+    assert_eq!(links[0].address(), Some("https://example.test/Ada"));
+    assert_eq!(links[1].address(), Some("mailto:leave@example.test"));
+}
