@@ -70,6 +70,18 @@ pub const DOMAINS_KEPT_MAX: usize = 65_536;
 /// How often the domains are looked through for idle ones when there are that many.
 pub const DOMAINS_PRUNE: Duration = Duration::from_secs(1);
 
+/// Sets of hosts that are kept although nothing goes there: about 10 MB.
+pub const WAYS_KEPT_MAX: usize = 10_000;
+
+/// How often they are looked through for unused ones when there are that many.
+pub const WAYS_PRUNE: Duration = Duration::from_secs(1);
+
+/// Domains whose hosts are asked for at once; the others wait for their turn.
+pub const RESOLVING_MAX: usize = 64;
+
+/// Pools that the status shows.
+pub const POOLS_SHOWN_MAX: usize = 100;
+
 /// Connections that one delivery may lose before the dot, in one hand, before it is deferred.
 pub const LOSSES_MAX: u8 = 1;
 
@@ -101,14 +113,25 @@ pub const EVENTS_PER_TURN_MAX: usize = 256;
 /// Commands that wait for a courier: a message, and then its dot.
 pub const COMMANDS_WAITING_MAX: usize = 4;
 
+/// The largest message, in octets, whose begin is asked while it is still being written: it fits
+/// into the buffers of a socket. A larger one is written first, so that a begin is never open for
+/// as long as a slow receiver takes to read.
+pub const EARLY_BEGIN_BYTES_MAX: u64 = 64 * 1024;
+
+/// The longest that a dot may take to be answered for its destination to count as brisk.
+pub const BRISK_MAX: Duration = Duration::from_secs(1);
+
+/// How long connections are opened lock-step after one that pipelined fell out of step.
+pub const LOCK_STEP_FOR: Duration = Duration::from_secs(3_600);
+
 /// Campaigns that a start looks at in one step.
 pub const RECOVERY_PAGE: usize = 100;
 
-/// The gate opens when one in so many of the messages under way stands there.
-pub const GATE_SHARE: usize = 3;
+/// The gate opens when one in so many of the busy connections has a message there.
+pub const GATE_SHARE: usize = 4;
 
 /// The longest that a message stands at the gate before its begin is asked.
-pub const GATE_WAIT_MAX: Duration = Duration::from_millis(2);
+pub const GATE_WAIT_MAX: Duration = Duration::from_millis(1);
 
 /// The longest that an outcome waits for a begin to ride with.
 pub const OUTCOME_RIDES_MAX: Duration = Duration::from_millis(10);
@@ -117,3 +140,20 @@ const _: () = assert!(
     LINE_BYTES_MAX >= 4 * VARIABLES_BYTES_MAX,
     "a line must hold the largest variables, escapes included"
 );
+
+/// Replies in a row that refuse us, and not a message, before a route is suspended: one may be
+/// anybody's words about his own domain.
+pub const BLAMES_TO_SUSPEND: u32 = 3;
+
+/// Replies in a row that ask for a rest before a relay gets one: one may be the words of a single
+/// receiver behind it.
+pub const ASKS_OF_A_RELAY: u32 = 3;
+
+/// The longest rest that a site gets by doubling; a rule may ask for a longer one.
+pub const REST_MAX: Duration = Duration::from_secs(3_600);
+
+/// Groups of refusals that say the same, kept for people.
+pub const REFUSAL_GROUPS_MAX: usize = 200;
+
+/// How long the groups of refusals that are shown may lag behind while mail goes out.
+pub const REFUSALS_SHOWN_AFTER: Duration = Duration::from_secs(1);

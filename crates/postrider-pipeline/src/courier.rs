@@ -1,27 +1,37 @@
 //! One task for each connection: renders, transmits, and stops at the gate.
 //!
-//! A courier knows one message at a time and decides nothing. The terminator is written only when
-//! the shell says so, which it does only when the core has seen the begin recorded.
+//! A courier knows the message that it carries and at most the next, and decides nothing. The
+//! terminator is written only when the shell says so, which it does only when the core has seen
+//! the begin recorded; with it the shell may hand over the connection's next message. That one is
+//! rendered then, so that the terminator and the next envelope are one write.
+//!
+//! While the begin of a small message is recorded, its body is being written. Whatever becomes of
+//! that is told after the answer to the begin, so that the core never hears of the end of a
+//! message whose begin is on the way.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use postrider_message::{Heading, MessageId, MessageKey, Prepared};
-use postrider_smtp::{Connection, Content, Envelope, Sent, connect};
-use tokio::net::TcpStream;
+use postrider_smtp::site::Target;
+use postrider_smtp::stream::Stream;
+use postrider_smtp::{
+    AtGate, Cause, Connection, Extensions, Following, Outgoing, Sent, Transfer, Trouble,
+};
+use postrider_types::Phase;
 use tokio::sync::mpsc;
 
+use crate::bounds::EARLY_BEGIN_BYTES_MAX;
+use crate::compose::Composer;
 use crate::core::{ConnectionId, End, Event, Job};
-use crate::report;
-use crate::settings::RouteSettings;
+use crate::rehydrate::Body;
+use crate::settings::{NextHop, RouteSettings};
 
 /// What the shell tells a courier.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Render and transmit up to the gate.
-    Transmit(Job, Arc<Prepared>),
-    /// Write the terminator.
-    Dot,
+    Transmit(Job, Arc<Body>),
+    /// Write the terminator, and the envelope of this message behind it.
+    Dot(Option<(Job, Arc<Body>)>),
     /// Close without the terminator.
     Abandon,
     /// Say goodbye.
@@ -32,115 +42,234 @@ pub(crate) enum Command {
 pub(crate) struct Courier {
     /// Its number.
     pub(crate) connection: ConnectionId,
-    /// Where it goes.
+    /// Whether it may pipeline if the server offers it.
+    pub(crate) is_pipelining_allowed: bool,
+    /// By which route.
     pub(crate) route: Arc<RouteSettings>,
-    /// The key of all Message-IDs.
-    pub(crate) key: MessageKey,
+    /// Where it goes; `None` is to the relays of the route.
+    pub(crate) target: Option<Arc<Target>>,
+    /// Makes its messages.
+    pub(crate) composer: Composer,
     /// What it is told; at most a few commands wait (`COMMANDS_WAITING_MAX`).
     pub(crate) commands: mpsc::Receiver<Command>,
     /// What it tells.
     pub(crate) events: mpsc::Sender<Event>,
 }
 
+/// What is behind a message whose dot is answered.
+enum Behind<'a> {
+    /// Nothing: the dot went alone.
+    Nothing,
+    /// An envelope that went along.
+    Envelope(Following<'a, Stream>),
+    /// A message that the shell handed over, and that ends like this: nothing was written of it.
+    Unwritten(End),
+}
+
 impl Courier {
     /// Connects, and carries messages until it is told to quit or the connection is lost.
     pub(crate) async fn run(mut self) {
-        let connected = self.connect().await;
-        let mut session = match connected {
-            Ok(session) => session,
-            Err(trouble) => {
-                self.tell(Event::ConnectFailed(self.connection, trouble))
-                    .await;
-                return;
-            }
+        let connection = self.connection;
+        let opened = tokio::select! {
+            opened = open(&self.route, self.target.as_deref(), self.is_pipelining_allowed) => opened,
+            // To a connection that is not open yet the only word is goodbye.
+            _ = self.commands.recv() => return self.tell(Event::Closed(connection)).await,
         };
-        self.tell(Event::Connected(self.connection)).await;
+        let mut session = match opened {
+            Ok(session) => session,
+            Err(trouble) => return self.tell(Event::ConnectFailed(connection, trouble)).await,
+        };
+        let is_pipelining = session.is_pipelining();
+        self.tell(Event::Connected {
+            connection,
+            is_pipelining,
+        })
+        .await;
         while let Some(command) = self.commands.recv().await {
             match command {
                 Command::Transmit(job, body) => {
                     let end = self.carry(&mut session, &job, &body).await;
                     let is_reusable = session.is_reusable();
-                    let connection = self.connection;
-                    self.tell(Event::Ended {
-                        connection,
-                        end,
-                        is_reusable,
-                    })
-                    .await;
+                    self.tell_end(end, is_reusable).await;
                     if !is_reusable {
                         return;
                     }
                 }
-                Command::Quit => return session.quit().await,
-                Command::Dot | Command::Abandon => {
+                Command::Quit => {
+                    session.quit().await;
+                    return self.tell(Event::Closed(connection)).await;
+                }
+                Command::Dot(_) | Command::Abandon => {
                     debug_assert!(false, "a dot without a message at the gate");
                 }
             }
         }
     }
 
-    async fn connect(&self) -> Result<Connection<TcpStream>, postrider_smtp::Trouble> {
-        let route = &self.route;
-        let stream = connect(&route.relay, route.timeouts.connect).await?;
-        Connection::open(stream, route.client_name.clone(), route.timeouts).await
-    }
-
-    /// One message, from its variables to the reply to its dot.
-    async fn carry(
-        &mut self,
-        session: &mut Connection<TcpStream>,
-        job: &Job,
-        body: &Prepared,
-    ) -> End {
-        // A panic would end this task without a word, and the message would be under way for ever.
-        let render = AssertUnwindSafe(|| self.render(job, body));
-        let content = match catch_unwind(render) {
-            Ok(Ok(content)) => content,
-            Ok(Err(reason)) => return End::Unbuildable(reason),
-            Err(_) => return End::Unbuildable("building the message failed inside".to_owned()),
+    /// One message, from its variables to the reply to its dot, and all that go along behind it;
+    /// how the last of them ended.
+    async fn carry(&mut self, session: &mut Connection<Stream>, job: &Job, body: &Body) -> End {
+        let mail = match self.compose(job, body) {
+            Ok(mail) => mail,
+            Err(end) => return end,
         };
-        let envelope = Envelope {
-            reverse_path: Some(body.from().clone()),
-            forward_path: job.recipient().address.clone(),
-        };
-        let gate = match session.transmit(&envelope, &content).await {
-            Ok(gate) => gate,
-            Err(trouble) => return End::Refused(trouble),
-        };
-        self.tell(Event::AtGate(self.connection)).await;
-        match self.commands.recv().await {
-            Some(Command::Dot) => match gate.dot().await {
-                Sent::Accepted(reply) => End::Accepted(reply),
-                Sent::Refused(trouble) => End::Refused(trouble),
-                Sent::Unsent(trouble) => End::Unsent(trouble),
-                Sent::InDoubt(trouble) => End::InDoubt(trouble),
-            },
-            _ => {
-                gate.abandon();
-                End::Abandoned
+        let mut opened = session.begin(mail).await;
+        loop {
+            let transfer = match opened {
+                Ok(transfer) => transfer,
+                Err(trouble) => return End::Refused(trouble),
+            };
+            let (end, behind) = self.finish(transfer).await;
+            match behind {
+                Behind::Nothing => return end,
+                Behind::Unwritten(next) => {
+                    self.tell_end(end, true).await;
+                    return next;
+                }
+                Behind::Envelope(following) => opened = self.open(end, following).await,
             }
         }
     }
 
-    fn render(&self, job: &Job, body: &Prepared) -> Result<Content, String> {
-        let recipient = job.recipient();
-        let campaign = job.chunk.campaign;
-        let domain = body.from().domain();
-        let message_id = MessageId::of(&self.key, campaign, &recipient.address.key(), domain);
-        let heading = Heading {
-            to: &recipient.address,
-            message_id: &message_id,
-            date: job.chunk.started_at,
-            campaign,
+    /// Tells how a message ended, and waits for the replies to the envelope behind it. Mostly they
+    /// have come together with the reply to the dot: they are looked at first, so that the core
+    /// hears of this end and of the next gate in one turn.
+    async fn open<'a>(
+        &self,
+        end: End,
+        following: Following<'a, Stream>,
+    ) -> Result<Transfer<'a, Stream>, Trouble> {
+        let mut opening = std::pin::pin!(following.open());
+        let opened = tokio::select! {
+            biased;
+            opened = &mut opening => Some(opened),
+            () = std::future::ready(()) => None,
         };
-        let message = body
-            .render(&recipient.variables, &heading)
-            .map_err(|error| report::chain(&error))?;
-        Content::new(message.into_segments()).map_err(|trouble| report::chain(&trouble))
+        self.tell_end(end, true).await;
+        match opened {
+            Some(opened) => opened,
+            None => opening.await,
+        }
+    }
+
+    /// The rest of a message whose envelope was accepted.
+    async fn finish<'a>(&mut self, transfer: Transfer<'a, Stream>) -> (End, Behind<'a>) {
+        let is_small = transfer.content_bytes() <= EARLY_BEGIN_BYTES_MAX;
+        let (gate, command) = if is_small {
+            self.tell(Event::AtGate(self.connection)).await;
+            self.write_while_beginning(transfer).await
+        } else {
+            match transfer.send_body().await {
+                Ok(gate) => {
+                    self.tell(Event::AtGate(self.connection)).await;
+                    (Ok(gate), self.commands.recv().await)
+                }
+                Err(trouble) => return (End::Refused(trouble), Behind::Nothing),
+            }
+        };
+        match (gate, command) {
+            (Ok(gate), Some(Command::Dot(next))) => self.dot(gate, next).await,
+            (Err(trouble), Some(Command::Dot(next))) => {
+                let behind = match next {
+                    None => Behind::Nothing,
+                    Some(_) => Behind::Unwritten(End::Refused(ended_before())),
+                };
+                (lost_in_body(trouble), behind)
+            }
+            // The gate is dropped with it, and that closes the connection.
+            _ => (End::Abandoned, Behind::Nothing),
+        }
+    }
+
+    /// Writes a body while its begin is being recorded. A begin that is refused meanwhile ends the
+    /// writing.
+    async fn write_while_beginning<'a>(
+        &mut self,
+        transfer: Transfer<'a, Stream>,
+    ) -> (Result<AtGate<'a, Stream>, Trouble>, Option<Command>) {
+        let mut writing = std::pin::pin!(transfer.send_body());
+        tokio::select! {
+            biased;
+            gate = &mut writing => (gate, self.commands.recv().await),
+            command = self.commands.recv() => match command {
+                Some(Command::Dot(next)) => (writing.await, Some(Command::Dot(next))),
+                other => (Err(ended_before()), other),
+            },
+        }
+    }
+
+    /// The terminator, alone or with the envelope of the next message.
+    async fn dot<'a>(
+        &self,
+        gate: AtGate<'a, Stream>,
+        next: Option<(Job, Arc<Body>)>,
+    ) -> (End, Behind<'a>) {
+        match next.map(|(job, body)| self.compose(&job, &body)) {
+            None => (end_of(gate.dot().await), Behind::Nothing),
+            Some(Err(end)) => (end_of(gate.dot().await), Behind::Unwritten(end)),
+            Some(Ok(mail)) => {
+                let (sent, following) = gate.dot_with(mail).await;
+                (end_of(sent), Behind::Envelope(following))
+            }
+        }
+    }
+
+    fn compose(&self, job: &Job, body: &Body) -> Result<Outgoing, End> {
+        let (envelope, content) = self.composer.compose(job, body).map_err(End::Unbuildable)?;
+        Ok(Outgoing { envelope, content })
+    }
+
+    async fn tell_end(&self, end: End, is_reusable: bool) {
+        let connection = self.connection;
+        self.tell(Event::Ended {
+            connection,
+            end,
+            is_reusable,
+        })
+        .await;
     }
 
     async fn tell(&self, event: Event) {
         // Nobody listens any more when the pipeline was dropped.
         drop(self.events.send(event).await);
     }
+}
+
+fn end_of(sent: Sent) -> End {
+    match sent {
+        Sent::Accepted(reply) => End::Accepted(reply),
+        Sent::Refused(trouble) => End::Refused(trouble),
+        Sent::Unsent(trouble) => End::Unsent(trouble),
+        Sent::InDoubt(trouble) => End::InDoubt(trouble),
+    }
+}
+
+/// A begun message whose body could not be written: the server refused it, or was lost.
+fn lost_in_body(trouble: Trouble) -> End {
+    match trouble.reply() {
+        Some(reply) if reply.code >= 400 => End::Refused(trouble),
+        _ => End::Unsent(trouble),
+    }
+}
+
+/// The session ended before this message had anything to do with it.
+fn ended_before() -> Trouble {
+    Trouble::lost(Phase::Mail, Cause::ClosedIdle)
+}
+
+/// Opens a session by a route; without a target, to its relays.
+async fn open(
+    route: &RouteSettings,
+    target: Option<&Target>,
+    is_pipelining_allowed: bool,
+) -> Result<Connection<Stream>, Trouble> {
+    let session = match (target, &route.next_hop) {
+        (Some(target), _) => route.dialer.dial(target).await?,
+        (None, NextHop::Relays(relays)) => route.dialer.dial(&relays.target().await?).await?,
+        (None, NextHop::Mx(_)) => unreachable!("the core knows the hosts of whom it dials"),
+    };
+    Ok(session.with_extensions(Extensions {
+        pipelining: is_pipelining_allowed && route.extensions.pipelining,
+        ..route.extensions
+    }))
 }

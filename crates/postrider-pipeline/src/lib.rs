@@ -12,6 +12,7 @@ pub mod audience;
 pub mod batcher;
 pub mod bounds;
 pub mod clock;
+mod compose;
 pub mod core;
 mod courier;
 pub mod engine;

@@ -7,12 +7,14 @@
 //! what is being loaded.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
-use postrider_message::{Limits, Prepared, codec};
+use postrider_message::{Limits, Message, Prepared, Segment, codec};
+use postrider_smtp::{Content, Scanned, Trouble};
 use postrider_store::{Store, StoreError};
 use postrider_types::{EmailId, TenantId};
 use tokio::sync::Semaphore;
@@ -24,11 +26,62 @@ use crate::settings::CacheSettings;
 /// What one permit of the semaphore stands for.
 const PERMIT_BYTES: usize = 1024;
 
+/// An email that was made ready, and what all of its messages share, looked at once.
+pub struct Body {
+    prepared: Prepared,
+    /// The shared stretches by their index.
+    shared: Vec<Scanned>,
+}
+
+impl Body {
+    /// Looks at what its messages share.
+    pub fn new(prepared: Prepared) -> Self {
+        let shared = prepared.shared().iter().cloned();
+        Self {
+            shared: shared.map(Scanned::new).collect(),
+            prepared,
+        }
+    }
+
+    /// The email.
+    pub const fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
+    /// The octets of one of its messages, of which only those are looked at that no other has.
+    ///
+    /// # Errors
+    /// As of [`Content::new`].
+    pub fn content(&self, message: Message) -> Result<Content, Trouble> {
+        let scanned = message.into_segments().map(|segment| match segment {
+            Segment::Own(bytes) => Scanned::new(bytes),
+            Segment::Shared(index, bytes) => match self.shared.get(index) {
+                Some(scanned) => scanned.clone(),
+                None => Scanned::new(bytes),
+            },
+        });
+        Content::of(scanned.collect())
+    }
+
+    /// About how many bytes of memory it takes.
+    fn weight_bytes(&self) -> usize {
+        let scanned = self.shared.iter().map(Scanned::overhead_bytes);
+        self.prepared.weight_bytes() + scanned.sum::<usize>()
+    }
+}
+
+impl fmt::Debug for Body {
+    /// Its size, and nothing of what it says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.weight_bytes())
+    }
+}
+
 /// The bodies in memory.
 pub struct Bodies {
     store: Store,
     limits: Limits,
-    cache: Cache<(TenantId, EmailId), Arc<Prepared>>,
+    cache: Cache<(TenantId, EmailId), Arc<Body>>,
     in_use: Mutex<HashMap<EmailId, InUse>>,
     loading: Semaphore,
     permits_per_load: u32,
@@ -38,7 +91,7 @@ pub struct Bodies {
 /// A body that chunks in hand need; empty while it is being loaded.
 struct InUse {
     holders: usize,
-    body: Option<Arc<Prepared>>,
+    body: Option<Arc<Body>>,
 }
 
 impl Bodies {
@@ -56,7 +109,7 @@ impl Bodies {
             limits,
             cache: Cache::builder()
                 .max_capacity(settings.bytes_max)
-                .weigher(|_, body: &Arc<Prepared>| {
+                .weigher(|_, body: &Arc<Body>| {
                     u32::try_from(body.weight_bytes()).unwrap_or(u32::MAX)
                 })
                 .eviction_policy(EvictionPolicy::lru())
@@ -89,7 +142,7 @@ impl Bodies {
     }
 
     /// The body of an email that is held and was brought.
-    pub fn get(&self, email: EmailId) -> Option<Arc<Prepared>> {
+    pub fn get(&self, email: EmailId) -> Option<Arc<Body>> {
         self.in_use()
             .get(&email)
             .and_then(|entry| entry.body.clone())
@@ -119,7 +172,7 @@ impl Bodies {
         self.loaded.load(Ordering::Relaxed)
     }
 
-    async fn load(&self, tenant: TenantId, email: EmailId) -> Result<Arc<Prepared>, BodyTrouble> {
+    async fn load(&self, tenant: TenantId, email: EmailId) -> Result<Arc<Body>, BodyTrouble> {
         let permits = self.loading.acquire_many(self.permits_per_load).await;
         let _permits = permits.map_err(|_| BodyTrouble::Store(StoreError::Closed))?;
         let limits = self.limits;
@@ -143,11 +196,12 @@ impl Bodies {
     }
 }
 
-fn prepare(content: &[u8], limits: Limits) -> Result<Prepared, String> {
+fn prepare(content: &[u8], limits: Limits) -> Result<Body, String> {
     let email = codec::decode(content).map_err(|error| report::chain(&error))?;
     // A limit that was lowered since the email was put must not stop what was accepted.
     let limits = Limits {
         email_bytes_max: limits.email_bytes_max.max(email.content_bytes()),
     };
-    Prepared::new(&email, limits).map_err(|error| report::chain(&error))
+    let prepared = Prepared::new(&email, limits).map_err(|error| report::chain(&error))?;
+    Ok(Body::new(prepared))
 }

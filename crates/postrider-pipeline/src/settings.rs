@@ -3,16 +3,29 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_smtp::{ClientName, Relay, RelayError, Timeouts};
+use postrider_message::dkim::Identities;
+use postrider_message::verp::ReturnPath;
+use postrider_smtp::classify::Classifier;
+use postrider_smtp::dial::Dialer;
+use postrider_smtp::mx::Resolver;
+use postrider_smtp::providers::Providers;
+use postrider_smtp::relay::Relays;
+use postrider_smtp::tls::{Roots, TlsClient};
+use postrider_smtp::{ClientName, Extensions, Relay, RelayError, Timeouts};
 use postrider_types::{Backoff, Domain, Rate};
 
 /// Everything that the pipeline is told.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How mail leaves.
-    pub route: RouteSettings,
+    pub routes: Routes,
+    /// What is known of providers.
+    pub providers: Arc<Providers>,
+    /// What replies mean.
+    pub classifier: Arc<Classifier>,
     /// Who may get how much.
     pub limits: LimitSettings,
     /// How long a deferred delivery waits.
@@ -23,6 +36,8 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// Audiences.
     pub intake: IntakeSettings,
+    /// What is put around an email when it becomes a message.
+    pub message: MessageSettings,
     /// Largest email, in bytes of content.
     pub email_bytes_max: usize,
     /// Whether anything is sent; without it, a store is only looked at and fed.
@@ -41,15 +56,25 @@ impl Settings {
             connections_max: 10,
         };
         Ok(Self {
-            route: RouteSettings {
-                relay: relay.parse()?,
-                client_name: ClientName::from(IpAddr::from([127, 0, 0, 1])),
+            routes: Routes::one(RouteSettings {
+                next_hop: NextHop::Relays(Relays::from(relay.parse::<Relay>()?)),
+                dialer: Dialer {
+                    client_name: ClientName::from(IpAddr::from([127, 0, 0, 1])),
+                    credentials: None,
+                    source: None,
+                    tls: TlsClient::new(&Roots::System).expect("only a file can be unreadable"),
+                    timeouts: Timeouts::STANDARD,
+                },
+                extensions: Extensions::STANDARD,
                 connections_max: 10,
+                connections_per_site: 10,
+                messages_per_connection: None,
                 idle_after: Duration::from_secs(5),
-                timeouts: Timeouts::STANDARD,
                 delay_min: Duration::from_secs(1),
                 delay_max: Duration::from_secs(60),
-            },
+            }),
+            providers: Arc::new(Providers::built_in()),
+            classifier: Classifier::built_in(),
             limits: LimitSettings {
                 default: limit,
                 domains: HashMap::new(),
@@ -75,29 +100,102 @@ impl Settings {
                 errors_max: 100,
                 dedup_bytes_max: 256 << 20,
             },
+            message: MessageSettings {
+                return_path: None,
+                identities: Identities::default(),
+            },
             email_bytes_max: 10_000_000,
             is_sending: true,
         })
     }
 }
 
-/// How mail leaves: one relay.
+/// How mail leaves: one route for all, and others for the domains that are sent by them.
+#[derive(Debug, Clone)]
+pub struct Routes {
+    /// For every domain that no other route takes.
+    pub default: RouteSettings,
+    /// The others with their names.
+    pub named: Vec<(String, RouteSettings)>,
+    /// Which of the others a domain goes by.
+    pub domains: HashMap<Domain, RouteId>,
+}
+
+/// Names a route: 0 is the default one, and the others follow in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct RouteId(pub usize);
+
+impl RouteId {
+    /// The route of every domain that no other takes.
+    pub const DEFAULT: Self = Self(0);
+}
+
+impl Routes {
+    /// One route for everything.
+    pub fn one(route: RouteSettings) -> Self {
+        Self {
+            default: route,
+            named: Vec::new(),
+            domains: HashMap::new(),
+        }
+    }
+
+    /// The route of a domain.
+    pub fn of(&self, domain: &str) -> RouteId {
+        // A domain name borrowed as text hashes like the domain itself.
+        let named = self.domains.get(domain);
+        named.copied().unwrap_or(RouteId::DEFAULT)
+    }
+
+    /// All of them in the order of their ids.
+    pub fn all(&self) -> impl Iterator<Item = (RouteId, &RouteSettings)> {
+        let named = self.named.iter().map(|(_, route)| route);
+        let all = std::iter::once(&self.default).chain(named);
+        all.enumerate()
+            .map(|(number, route)| (RouteId(number), route))
+    }
+
+    /// What a route is called: `default`, or its name.
+    pub fn name(&self, route: RouteId) -> &str {
+        let named = route
+            .0
+            .checked_sub(1)
+            .and_then(|number| self.named.get(number));
+        named.map_or("default", |(name, _)| name)
+    }
+}
+
+/// One way for mail to leave.
 #[derive(Debug, Clone)]
 pub struct RouteSettings {
     /// Where it goes.
-    pub relay: Relay,
-    /// What we call ourselves in EHLO.
-    pub client_name: ClientName,
-    /// Most connections at once.
+    pub next_hop: NextHop,
+    /// How sessions are opened: with which name, credentials, source address, roots of trust and
+    /// deadlines.
+    pub dialer: Dialer,
+    /// Which offers of a server are taken up.
+    pub extensions: Extensions,
+    /// Most connections at once over all sites.
     pub connections_max: usize,
+    /// Most connections at once to one site of direct delivery, where its provider is not known.
+    pub connections_per_site: usize,
+    /// Most messages that one connection carries before it is closed; `None` is without bound.
+    pub messages_per_connection: Option<u32>,
     /// How long a connection without work is kept.
     pub idle_after: Duration,
-    /// The deadline of each phase.
-    pub timeouts: Timeouts,
-    /// The first delay after the relay could not be reached; it doubles up to `delay_max`.
+    /// The first delay after a site could not be reached; it doubles up to `delay_max`.
     pub delay_min: Duration,
     /// The longest such delay.
     pub delay_max: Duration,
+}
+
+/// Where the mail of a route goes.
+#[derive(Debug, Clone)]
+pub enum NextHop {
+    /// To relays, which take everything.
+    Relays(Relays),
+    /// To the mail hosts of each domain, as DNS says.
+    Mx(Resolver),
 }
 
 /// Who may get how much.
@@ -155,4 +253,13 @@ pub struct IntakeSettings {
     pub errors_max: usize,
     /// Memory for de-duplication of one audience, in bytes; beyond it, sorted runs on disk.
     pub dedup_bytes_max: usize,
+}
+
+/// What is put around an email when it becomes a message.
+#[derive(Debug, Clone)]
+pub struct MessageSettings {
+    /// Where bounces go; `None` is the From address.
+    pub return_path: Option<ReturnPath>,
+    /// Who signs.
+    pub identities: Identities,
 }

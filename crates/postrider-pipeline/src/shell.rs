@@ -8,7 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use postrider_message::{Limits, MessageKey};
+use postrider_smtp::site::Target;
 use postrider_store::{Request, Store};
 use postrider_types::{EmailId, TenantId, Timestamp, WorkerId};
 use rand::RngExt;
@@ -16,15 +20,18 @@ use rand::rngs::StdRng;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::bounds::{COMMANDS_WAITING_MAX, EVENTS_PER_TURN_MAX, EVENTS_WAITING_MAX};
+use crate::bounds::{
+    COMMANDS_WAITING_MAX, EVENTS_PER_TURN_MAX, EVENTS_WAITING_MAX, REFUSALS_SHOWN_AFTER,
+};
 use crate::clock::{Clock, SystemClock};
-use crate::core::{ConnectionId, Core, Effect, Event, RequestId};
+use crate::compose::Composer;
+use crate::core::{ConnectionId, Core, Effect, Event, RefusalGroup, RequestId};
 use crate::courier::{Command, Courier};
 use crate::recovery;
 use crate::rehydrate::Bodies;
 use crate::report;
-use crate::settings::{RouteSettings, Settings};
-use crate::status::Status;
+use crate::settings::{NextHop, RouteId, RouteSettings, Settings};
+use crate::status::{PoolStatus, Status};
 
 /// The shell as the rest of the process sees it.
 pub(crate) struct Shell {
@@ -57,16 +64,25 @@ pub(crate) fn start(store: Store, settings: Settings, clock: SystemClock) -> She
     };
     let run = Run {
         bodies: Arc::new(Bodies::new(store.clone(), settings.cache, limits)),
-        key: MessageKey(store.message_key()),
-        route: Arc::new(settings.route.clone()),
+        composer: Composer {
+            key: MessageKey(store.message_key()),
+            settings: Arc::new(settings.message.clone()),
+        },
+        routes: settings
+            .routes
+            .all()
+            .map(|(_, route)| Arc::new(route.clone()))
+            .collect(),
         core: Core::new(settings, worker),
         store: store.clone(),
         clock,
         rng,
         couriers: HashMap::new(),
+        asked: FuturesUnordered::new(),
         work: JoinSet::new(),
         events: events.clone(),
         status: Arc::clone(&status),
+        refusals_shown: (0, Timestamp::EPOCH),
         progress: progress.clone(),
         drained: drained_tx,
     };
@@ -160,6 +176,17 @@ async fn reap(store: Store, clock: SystemClock, lease_time: Duration) {
     }
 }
 
+/// Waits for the instant that the core named, if there is one.
+async fn sleep_until(wake_at: Option<Timestamp>, clock: SystemClock) {
+    match wake_at.filter(|at| *at != Timestamp::NEVER) {
+        Some(at) => tokio::time::sleep(at.since(clock.now())).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The answers to what one turn asked.
+type Answers = Vec<Event>;
+
 /// What the core's task owns.
 struct Run {
     core: Core,
@@ -167,13 +194,19 @@ struct Run {
     clock: SystemClock,
     rng: StdRng,
     bodies: Arc<Bodies>,
-    key: MessageKey,
-    route: Arc<RouteSettings>,
+    composer: Composer,
+    /// By their ids.
+    routes: Vec<Arc<RouteSettings>>,
     couriers: HashMap<ConnectionId, mpsc::Sender<Command>>,
-    /// Everything that was started and has not ended: couriers, requests, loads.
+    /// Requests that the store has not answered, a turn's together. They are polled by the core's
+    /// own task, so an answer wakes nobody else and goes through no channel.
+    asked: FuturesUnordered<BoxFuture<'static, Answers>>,
+    /// Everything else that was started and has not ended: couriers, loads.
     work: JoinSet<()>,
     events: mpsc::Sender<Event>,
     status: Arc<Mutex<Status>>,
+    /// How many refusals there were when they were last shown, and when that was.
+    refusals_shown: (u64, Timestamp),
     progress: watch::Sender<u64>,
     drained: watch::Sender<bool>,
 }
@@ -185,40 +218,34 @@ impl Run {
         mut received: mpsc::Receiver<Event>,
         mut is_over: watch::Receiver<bool>,
     ) {
-        self.turn(vec![first]);
+        let mut events = vec![first];
         loop {
+            self.turn(&mut events);
+            while self.work.try_join_next().is_some() {}
             let wake_at = self.core.wake_at();
-            let first = tokio::select! {
+            let clock = self.clock;
+            tokio::select! {
                 event = received.recv() => match event {
-                    Some(event) => event,
+                    Some(event) => events.push(event),
                     None => return,
                 },
-                () = self.sleep_until(wake_at) => Event::Time,
+                Some(answers) = self.asked.next() => events.extend(answers),
+                () = sleep_until(wake_at, clock) => events.push(Event::Time),
                 () = end(&mut is_over) => return self.work.shutdown().await,
-            };
-            let mut events = vec![first];
+            }
             while events.len() < EVENTS_PER_TURN_MAX
                 && let Ok(event) = received.try_recv()
             {
                 events.push(event);
             }
-            self.turn(events);
-            while self.work.try_join_next().is_some() {}
-        }
-    }
-
-    async fn sleep_until(&self, wake_at: Option<Timestamp>) {
-        match wake_at.filter(|at| *at != Timestamp::NEVER) {
-            Some(at) => tokio::time::sleep(at.since(self.clock.now())).await,
-            None => std::future::pending().await,
         }
     }
 
     /// Lets the core decide on some events, and does what it wants.
-    fn turn(&mut self, events: Vec<Event>) {
+    fn turn(&mut self, events: &mut Vec<Event>) {
         let mut requests = Vec::new();
         let mut is_progress = false;
-        for event in events {
+        for event in events.drain(..) {
             if !self.is_news(&event) {
                 continue;
             }
@@ -254,16 +281,27 @@ impl Run {
             Effect::Ask(id, request) => self.ask(vec![(id, request)]),
             Effect::Hold(tenant, email) => self.hold(tenant, email),
             Effect::LetGo(email) => self.bodies.let_go(email),
-            Effect::Connect(connection) => self.connect(connection),
+            Effect::Resolve(route, domain) => self.resolve(route, domain),
+            Effect::Connect {
+                connection,
+                route,
+                target,
+                is_pipelining_allowed,
+            } => self.connect(connection, route, target, is_pipelining_allowed),
             Effect::Transmit(connection, job) => match self.bodies.get(job.chunk.email) {
                 Some(body) => self.tell(connection, Command::Transmit(job, body)),
                 None => debug_assert!(false, "the core sends only what is held"),
             },
-            Effect::Dot(connection) => self.tell(connection, Command::Dot),
+            Effect::Dot(connection, None) => self.tell(connection, Command::Dot(None)),
+            Effect::Dot(connection, Some(job)) => match self.bodies.get(job.chunk.email) {
+                Some(body) => self.tell(connection, Command::Dot(Some((job, body)))),
+                None => debug_assert!(false, "the core sends only what is held"),
+            },
             Effect::Abandon(connection) => self.tell(connection, Command::Abandon),
             Effect::Quit(connection) => {
-                self.tell(connection, Command::Quit);
-                self.couriers.remove(&connection);
+                // One that is being opened may have ended by itself meanwhile, and has told so.
+                let courier = self.couriers.remove(&connection);
+                drop(courier.map(|courier| courier.try_send(Command::Quit)));
             }
             Effect::Drained => drop(self.drained.send(true)),
         }
@@ -271,17 +309,23 @@ impl Run {
 
     /// All requests of a turn go together: one commit, one answer each.
     fn ask(&mut self, requests: Vec<(RequestId, Request)>) {
-        let (store, events) = (self.store.clone(), self.events.clone());
-        self.work.spawn(async move {
-            let (ids, requests): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
-            let answers = match store.submit(requests).await {
-                Ok(replies) => replies.into_iter().map(Ok).collect(),
-                Err(error) => vec![Err(error); ids.len()],
-            };
-            for (id, answer) in ids.into_iter().zip(answers) {
-                drop(events.send(Event::Answered(id, answer)).await);
+        let store = self.store.clone();
+        let (ids, requests): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+        let answers = async move {
+            let answered = |(id, answer)| Event::Answered(id, answer);
+            match store.submit(requests).await {
+                Ok(replies) => ids
+                    .into_iter()
+                    .zip(replies.into_iter().map(Ok))
+                    .map(answered)
+                    .collect(),
+                Err(error) => ids
+                    .into_iter()
+                    .map(|id| answered((id, Err(error.clone()))))
+                    .collect(),
             }
-        });
+        };
+        self.asked.push(Box::pin(answers));
     }
 
     fn hold(&mut self, tenant: TenantId, email: EmailId) {
@@ -293,13 +337,35 @@ impl Run {
         });
     }
 
-    fn connect(&mut self, connection: ConnectionId) {
+    /// Asks DNS; the resolver asks once for all who want the same domain, and keeps what it
+    /// learns.
+    fn resolve(&mut self, route: RouteId, domain: Arc<str>) {
+        let NextHop::Mx(resolver) = &self.routes[route.0].next_hop else {
+            return debug_assert!(false, "relays are not asked for");
+        };
+        let (resolver, events, now) = (resolver.clone(), self.events.clone(), self.clock.now());
+        self.work.spawn(async move {
+            let name = domain.parse().expect("the domain of an address");
+            let resolved = resolver.resolve(&name, now).await;
+            drop(events.send(Event::Resolved(route, domain, resolved)).await);
+        });
+    }
+
+    fn connect(
+        &mut self,
+        connection: ConnectionId,
+        route: RouteId,
+        target: Option<Arc<Target>>,
+        is_pipelining_allowed: bool,
+    ) {
         let (sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
         self.couriers.insert(connection, sender);
         let courier = Courier {
             connection,
-            route: Arc::clone(&self.route),
-            key: self.key.clone(),
+            is_pipelining_allowed,
+            route: Arc::clone(&self.routes[route.0]),
+            target,
+            composer: self.composer.clone(),
             commands,
             events: self.events.clone(),
         };
@@ -317,17 +383,59 @@ impl Run {
         );
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
+        let refusals = self.changed_refusals();
         let core = self.core.status();
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        tell_changes(&status.pools, &core.pools);
         *status = Status {
             connections: core.connections,
             messages_in_flight: core.in_flight,
             chunks_held: core.hands,
             route_trouble: core.route_trouble,
+            pools: core.pools,
+            refusals: refusals.unwrap_or_else(|| Arc::clone(&status.refusals)),
             store_trouble: core.store_trouble,
             bodies_loaded: self.bodies.loaded(),
             is_draining: core.is_draining,
         };
+    }
+}
+
+impl Run {
+    /// The refusals, when they have changed and were not shown a moment ago: a turn is no time to
+    /// sort hundreds of lines in.
+    fn changed_refusals(&mut self) -> Option<Arc<[RefusalGroup]>> {
+        let (count, now) = (self.core.refusals_count(), self.clock.now());
+        let (shown, at) = self.refusals_shown;
+        let is_busy = self.core.is_busy() && now.since(at) < REFUSALS_SHOWN_AFTER;
+        if count == shown || is_busy {
+            return None;
+        }
+        self.refusals_shown = (count, now);
+        Some(self.core.refusals().into())
+    }
+}
+
+/// Says in the log when a site begins to fail, and when it is well again. Both are in order.
+fn tell_changes(before: &[PoolStatus], after: &[PoolStatus]) {
+    for pool in after {
+        let known = before.binary_search_by(|known| known.order().cmp(&pool.order()));
+        let known = known.ok().map(|known| &before[known]);
+        let was_troubled = known.is_some_and(|known| known.trouble.is_some());
+        let was_suspended = known.is_some_and(|known| known.is_suspended);
+        let (route, site) = (pool.route.0, pool.site.as_str());
+        match &pool.trouble {
+            Some((trouble, _)) if pool.is_suspended && !was_suspended => {
+                tracing::error!(route, site, %trouble, "a route to a site is suspended");
+            }
+            Some((trouble, _)) if !was_troubled => {
+                tracing::warn!(route, site, %trouble, "mail to a site waits until it is tried again");
+            }
+            None if was_troubled => {
+                tracing::info!(route, site, "mail to a site goes out again");
+            }
+            _ => {}
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use postrider_store::{Claimed, Refused, Reply as StoreReply, Request, StoreError};
 use postrider_types::reply::Reply;
-use postrider_types::{CampaignId, ChunkRecipient, EmailId, LeaseToken, Outcome, Timestamp};
+use postrider_types::{
+    CampaignId, ChunkRecipient, DeliveryId, EmailId, LeaseToken, Outcome, Timestamp,
+};
 
 use super::Core;
 use super::asking::Purpose;
@@ -39,7 +41,7 @@ impl Core {
                 self.asked.failed(report::chain(&error), again, now);
                 match purpose {
                     Purpose::Claim => self.asked.claimed(Some(now)),
-                    Purpose::Begin(connection) => self.abandon(connection, Afterwards::Again),
+                    Purpose::Begin(connection, _) => self.abandon(connection, Afterwards::Again),
                     Purpose::Record(_) | Purpose::End(_) | Purpose::Extend(_) => {}
                 }
             }
@@ -57,7 +59,9 @@ impl Core {
                 self.lines.share_anew();
             }
             (Purpose::Claim, _) => self.asked.claimed(None),
-            (Purpose::Begin(connection), reply) => self.handle_begin(connection, &reply, now),
+            (Purpose::Begin(connection, delivery), reply) => {
+                self.handle_begin(connection, delivery, &reply, now);
+            }
             (Purpose::Record(token), _) => match self.hands.get_mut(&token) {
                 Some(hand) => hand.unrecorded -= 1,
                 // A late one may have filed its delivery anew.
@@ -78,10 +82,20 @@ impl Core {
 
     /// The begin is durable, or was refused. The dot follows only in the first case, and only
     /// while the lease has time left.
-    fn handle_begin(&mut self, connection: ConnectionId, reply: &StoreReply, now: Timestamp) {
-        let Some(busy) = self.connections.busy(connection) else {
+    fn handle_begin(
+        &mut self,
+        connection: ConnectionId,
+        delivery: DeliveryId,
+        reply: &StoreReply,
+        now: Timestamp,
+    ) {
+        let Some(busy) = self.connections.front(connection) else {
             return;
         };
+        if busy.delivery() != delivery || busy.progress != Progress::Beginning {
+            debug_assert!(false, "the answer to another message's begin");
+            return;
+        }
         let token = busy.strand.hand;
         match reply {
             StoreReply::Refused(Refused::LeaseOver) => {
@@ -99,8 +113,7 @@ impl Core {
             _ => {
                 let until = self.hands.get(&token).map(|hand| hand.until);
                 if until.is_some_and(|until| until > now.plus(LEASE_MARGIN)) {
-                    busy.progress = Progress::Begun;
-                    self.effects.push(Effect::Dot(connection));
+                    self.let_dot_out(connection, now);
                 } else {
                     self.abandon(connection, Afterwards::Return);
                 }
@@ -109,7 +122,7 @@ impl Core {
     }
 
     pub(super) fn abandon(&mut self, connection: ConnectionId, afterwards: Afterwards) {
-        if let Some(busy) = self.connections.busy(connection) {
+        if let Some(busy) = self.connections.front(connection) {
             busy.progress = Progress::Abandoned(afterwards);
             self.effects.push(Effect::Abandon(connection));
         }

@@ -1,7 +1,7 @@
 //! Requests to the store: when to ask, and what to remember until the answer comes.
 //!
 //! **Begins go together.** A message that arrives at the gate waits for others, until a share of
-//! all messages under way stand there, or two milliseconds are over: so a commit is shared by several
+//! all busy connections have one there, or a millisecond is over: so a commit is shared by several
 //! connections, and a connection that is alone waits for nobody.
 //!
 //! **Outcomes ride with the next begin.** Only a begin must be durable before anything happens, so
@@ -26,7 +26,8 @@ use super::Core;
 use super::connections::{Afterwards, Busy, Progress};
 use super::event::{ConnectionId, Effect, End, RequestId};
 use super::hands::Stage;
-use super::judge::{Attempt, Judgement, judge};
+use super::hearing::Heard;
+use super::judge::{Circumstances, Judgement, judge};
 use crate::bounds::{
     DUE_BUCKET_MIN, GATE_SHARE, GATE_WAIT_MAX, HANDS_PER_LANE_MAX, OUTCOME_RIDES_MAX,
     PREFETCH_BELOW, RETURN_SHARE, STORE_RETRY_AFTER,
@@ -36,7 +37,7 @@ use crate::bounds::{
 #[derive(Debug, Clone)]
 pub(super) enum Purpose {
     Claim,
-    Begin(ConnectionId),
+    Begin(ConnectionId, DeliveryId),
     Record(LeaseToken),
     End(LeaseToken),
     Extend(LeaseToken),
@@ -171,7 +172,7 @@ impl Core {
             && self.asked.trouble.is_none();
         let at = self.asked.claim_at.filter(|_| is_possible)?;
         let at = self.asked.no_claim_until.map_or(at, |until| at.max(until));
-        Some(at.max(self.route.not_until()))
+        Some(at.max(self.lines.pools.all_shut_until()))
     }
 
     fn may_hold_more(&self, now: Timestamp) -> bool {
@@ -200,7 +201,7 @@ impl Core {
 
     /// Asks for the begins of those at the gate, when enough of them stand there.
     pub(super) fn open_gate(&mut self, now: Timestamp) {
-        let enough = self.connections.in_flight().div_ceil(GATE_SHARE);
+        let enough = self.connections.busy().div_ceil(GATE_SHARE);
         let is_over = self.asked.gate_until.is_some_and(|until| until <= now);
         if self.asked.at_gate.is_empty() || (self.asked.at_gate.len() < enough && !is_over) {
             return;
@@ -213,7 +214,7 @@ impl Core {
     }
 
     fn ask_begin(&mut self, connection: ConnectionId) {
-        let Some(busy) = self.connections.busy(connection) else {
+        let Some(busy) = self.connections.front(connection) else {
             return;
         };
         let index = busy.index;
@@ -223,19 +224,20 @@ impl Core {
         };
         busy.progress = Progress::Beginning;
         let recipient = &hand.chunk.recipients[index];
+        let delivery = busy.delivery();
         let begin = Request::Begin {
             token: hand.token(),
-            delivery: hand.delivery(index),
+            delivery,
             address: recipient.address.clone(),
             attempt: recipient.attempts.saturating_add(1),
         };
-        self.ask(Purpose::Begin(connection), begin, false);
+        self.ask(Purpose::Begin(connection, delivery), begin, false);
     }
 
     /// Asks for the outcomes that wait, when no begin will take them along soon.
     pub(super) fn let_ride(&mut self, now: Timestamp) {
         let is_waiting = self.asked.ride_until.is_some_and(|until| until > now);
-        if !is_waiting || self.connections.in_flight() == 0 {
+        if !is_waiting || self.connections.busy() == 0 {
             self.ask_riding();
         }
     }
@@ -266,20 +268,38 @@ impl Core {
     }
 
     /// What came of a begun message whose chunk is no longer in hand: it settles the doubt.
-    pub(super) fn record_late(&mut self, busy: &Busy, end: End, chance: f64, now: Timestamp) {
+    pub(super) fn record_late(
+        &mut self,
+        busy: &Busy,
+        end: End,
+        heard: Heard,
+        chance: f64,
+        now: Timestamp,
+    ) {
         let recipient = &busy.chunk.recipients[busy.index];
+        let circumstances = Circumstances {
+            classification: heard.classification,
+            rests_until: heard.rests_until,
+            recipient,
+            losses: u8::MAX,
+            backoff: &self.settings.backoff,
+            chance,
+        };
         let judgement = match busy.progress {
-            Progress::Begun => judge(end, recipient, u8::MAX, &self.settings.backoff, chance, now),
-            Progress::Abandoned(Afterwards::Return) => {
-                Judgement::Record(Outcome::Returned, Some(given_up()), Attempt::Made)
-            }
+            Progress::Begun(_) => judge(end, &circumstances, now),
+            Progress::Abandoned(Afterwards::Return) => Judgement::Again { is_loss: false },
             Progress::Transmitting | Progress::Beginning | Progress::Abandoned(_) => return,
         };
-        if let Judgement::Record(outcome, reply, _) = judgement {
-            let attempt = recipient.attempts.saturating_add(1);
-            let chunk = Arc::clone(&busy.chunk);
-            self.let_record_ride(&chunk, busy.index, attempt, outcome, reply, now);
-        }
+        let (outcome, reply) = match judgement {
+            Judgement::Record(outcome, reply, _) => (outcome, reply),
+            Judgement::Again { .. } => (Outcome::Returned, Some(given_up())),
+            Judgement::Wait(next_attempt_at, reply) => {
+                (Outcome::Deferred { next_attempt_at }, Some(reply))
+            }
+        };
+        let attempt = recipient.attempts.saturating_add(1);
+        let chunk = Arc::clone(&busy.chunk);
+        self.let_record_ride(&chunk, busy.index, attempt, outcome, reply, now);
     }
 
     fn let_record_ride(

@@ -1,15 +1,24 @@
-//! The connections of the route: how many there are, and what each is doing.
+//! The connections of all routes: how many there are, where each leads, and what it is carrying.
+//!
+//! A connection carries at most two messages: the one whose turn it is, and behind it the one
+//! whose envelope went along with the other's dot. Only the first can be at the gate or beyond, so
+//! a crash leaves at most one delivery in doubt for each connection. They end in order.
+//!
+//! A number is free again only when its connection is closed, so that the receiver never sees
+//! more of them than the bound.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_store::Claimed;
-use postrider_types::Timestamp;
+use postrider_types::{DeliveryId, Timestamp};
 
-use super::event::ConnectionId;
+use super::event::{ConnectionId, Job};
 use super::hands::StrandId;
 use super::limits::Taken;
+use super::pools::{PoolId, WayId};
+use crate::settings::RouteId;
 
 /// A message on a connection.
 #[derive(Debug, Clone)]
@@ -21,11 +30,30 @@ pub(super) struct Busy {
     /// Which recipient of the chunk.
     pub(super) index: usize,
     /// The domain that it goes to.
-    pub(super) domain: Box<str>,
+    pub(super) domain: Arc<str>,
     /// The slot that it took.
     pub(super) taken: Taken,
     /// How far it is.
     pub(super) progress: Progress,
+}
+
+impl Busy {
+    /// What is to be sent.
+    pub(super) fn job(&self) -> Job {
+        Job {
+            chunk: Arc::clone(&self.chunk),
+            index: self.index,
+        }
+    }
+
+    /// Which delivery it is.
+    pub(super) fn delivery(&self) -> DeliveryId {
+        DeliveryId {
+            tenant: self.chunk.tenant,
+            campaign: self.chunk.campaign,
+            recipient: self.chunk.recipients[self.index].recipient,
+        }
+    }
 }
 
 /// How far a message on a connection is.
@@ -35,8 +63,8 @@ pub(super) enum Progress {
     Transmitting,
     /// At the gate, and the begin is asked for.
     Beginning,
-    /// Begun, and the terminator may be written.
-    Begun,
+    /// Begun, and since then the terminator may be written.
+    Begun(Timestamp),
     /// Given up at the gate; nothing is begun.
     Abandoned(Afterwards),
 }
@@ -52,123 +80,417 @@ pub(super) enum Afterwards {
     Forget,
 }
 
-/// The connections of the route.
+/// Where a connection leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lead {
+    pub(super) route: RouteId,
+    pub(super) pool: PoolId,
+    pub(super) way: WayId,
+    /// Whether it is not known that sessions stand there.
+    pub(super) is_trial: bool,
+}
+
+/// An open connection.
+#[derive(Debug)]
+struct Open {
+    lead: Lead,
+    is_pipelining: bool,
+    /// Messages that it was given so far.
+    given: u32,
+    /// Messages that it carries; `None` is without bound.
+    messages_max: Option<u32>,
+    /// Since when it is idle; only means something while it is.
+    idle_since: Timestamp,
+    /// The message whose turn it is; `None` when it is idle.
+    front: Option<Busy>,
+    /// The message whose envelope went along with the dot of the front one.
+    behind: Option<Busy>,
+}
+
+/// A message that has ended, and its connection afterwards.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The message.
+    pub(super) busy: Busy,
+    /// Whether its connection pipelines.
+    pub(super) is_pipelining: bool,
+    /// The domain of the message whose turn it is on the connection, if one stood behind.
+    pub(super) next: Option<Arc<str>>,
+    /// What becomes of the connection.
+    pub(super) fate: Fate,
+}
+
+/// What becomes of a connection when a message on it has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It goes on, with the message that stood behind or without one.
+    Open,
+    /// It has carried as many messages as it may, and is to be told to quit.
+    Worn,
+    /// It is gone.
+    Lost,
+}
+
+/// What there is of one pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    /// Being opened.
+    pub(super) connecting: usize,
+    /// Open ones, idle and busy.
+    pub(super) open: usize,
+    /// Told to quit, and not closed yet.
+    pub(super) closing: usize,
+}
+
+impl Usage {
+    /// What the receiver may see.
+    pub(super) const fn all(self) -> usize {
+        self.connecting + self.open + self.closing
+    }
+}
+
+/// All connections.
 #[derive(Debug)]
 pub(super) struct Connections {
     free: BTreeSet<ConnectionId>,
-    connecting: BTreeSet<ConnectionId>,
-    /// Idle ones with the instant since when; the last is used first, so that the others may end.
-    idle: Vec<(ConnectionId, Timestamp)>,
-    busy: HashMap<ConnectionId, Busy>,
-    max: usize,
+    connecting: HashMap<ConnectionId, Lead>,
+    open: HashMap<ConnectionId, Open>,
+    closing: HashMap<ConnectionId, Lead>,
+    /// Idle ones of each way; the last is used first, so that the others may end.
+    idle: HashMap<WayId, Vec<ConnectionId>>,
+    /// Idle ones of each route, the longest idle first.
+    idle_since: Vec<BTreeSet<(Timestamp, ConnectionId)>>,
+    of_route: Vec<Usage>,
+    of_pool: HashMap<PoolId, Usage>,
+    /// Being opened for each way.
+    connecting_to: HashMap<WayId, usize>,
+    /// Being opened to where it is not known that sessions stand, for each route.
+    trials: Vec<usize>,
+    /// Messages that stand behind another.
+    behind: usize,
 }
 
 impl Connections {
-    pub(super) fn new(max: usize) -> Self {
+    /// None yet; `routes` is the most of each route.
+    pub(super) fn new(routes: &[usize]) -> Self {
         Self {
-            free: (0..max).map(ConnectionId).collect(),
-            connecting: BTreeSet::new(),
-            idle: Vec::new(),
-            busy: HashMap::new(),
-            max,
+            free: (0..routes.iter().sum()).map(ConnectionId).collect(),
+            connecting: HashMap::new(),
+            open: HashMap::new(),
+            closing: HashMap::new(),
+            idle: HashMap::new(),
+            idle_since: vec![BTreeSet::new(); routes.len()],
+            of_route: vec![Usage::default(); routes.len()],
+            of_pool: HashMap::new(),
+            connecting_to: HashMap::new(),
+            trials: vec![0; routes.len()],
+            behind: 0,
         }
-    }
-
-    /// The most that may be open.
-    pub(super) const fn max(&self) -> usize {
-        self.max
     }
 
     /// Open ones, idle and busy.
     pub(super) fn open(&self) -> usize {
-        self.idle.len() + self.busy.len()
+        self.open.len()
+    }
+
+    /// Open ones that carry something.
+    pub(super) fn busy(&self) -> usize {
+        self.open.len() - self.idle_since.iter().map(BTreeSet::len).sum::<usize>()
     }
 
     /// Messages under way.
-    pub(super) fn in_flight(&self) -> usize {
-        self.busy.len()
+    pub(super) fn messages(&self) -> usize {
+        self.busy() + self.behind
     }
 
-    pub(super) fn connecting(&self) -> usize {
-        self.connecting.len()
-    }
-
-    pub(super) fn is_any_idle(&self) -> bool {
-        !self.idle.is_empty()
-    }
-
-    /// How many could still be opened.
-    pub(super) fn unopened(&self) -> usize {
-        self.free.len()
-    }
-
-    /// Whether none is open or being opened.
+    /// Whether none is open, being opened or being closed.
     pub(super) fn is_empty(&self) -> bool {
-        self.free.len() == self.max
+        self.open.is_empty() && self.connecting.is_empty() && self.closing.is_empty()
     }
 
-    /// A number for a new connection, if the bound allows one.
-    pub(super) fn connect(&mut self) -> Option<ConnectionId> {
+    /// What there is of a route.
+    pub(super) fn of_route(&self, route: RouteId) -> Usage {
+        self.of_route[route.0]
+    }
+
+    /// What there is of a pool.
+    pub(super) fn of_pool(&self, pool: PoolId) -> Usage {
+        self.of_pool.get(&pool).copied().unwrap_or_default()
+    }
+
+    /// The pools that have connections.
+    pub(super) fn pools(&self) -> impl Iterator<Item = PoolId> {
+        self.of_pool.keys().copied()
+    }
+
+    /// How many are being opened for a way.
+    pub(super) fn connecting_to(&self, way: WayId) -> usize {
+        self.connecting_to.get(&way).copied().unwrap_or(0)
+    }
+
+    /// How many of a route are being opened to where it is not known that sessions stand.
+    pub(super) fn trials(&self, route: RouteId) -> usize {
+        self.trials[route.0]
+    }
+
+    pub(super) fn is_idle(&self, way: WayId) -> bool {
+        self.idle.contains_key(&way)
+    }
+
+    /// Where an open connection leads.
+    pub(super) fn lead(&self, connection: ConnectionId) -> Option<Lead> {
+        self.open.get(&connection).map(|open| open.lead)
+    }
+
+    /// A number for a new connection. The caller has seen that the bounds allow one.
+    pub(super) fn connect(&mut self, lead: Lead) -> Option<ConnectionId> {
         let connection = self.free.pop_first()?;
-        self.connecting.insert(connection);
+        self.connecting.insert(connection, lead);
+        self.count(lead, |usage| usage.connecting += 1);
+        *self.connecting_to.entry(lead.way).or_default() += 1;
+        self.trials[lead.route.0] += usize::from(lead.is_trial);
         Some(connection)
     }
 
-    pub(super) fn connected(&mut self, connection: ConnectionId, now: Timestamp) {
-        self.connecting.remove(&connection);
-        self.idle.push((connection, now));
+    /// One is open; says where it leads.
+    pub(super) fn connected(
+        &mut self,
+        connection: ConnectionId,
+        is_pipelining: bool,
+        messages_max: impl Fn(PoolId) -> Option<u32>,
+        now: Timestamp,
+    ) -> Option<Lead> {
+        let lead = self.end_connecting(connection)?;
+        self.count(lead, |usage| usage.open += 1);
+        let open = Open {
+            lead,
+            is_pipelining,
+            given: 0,
+            messages_max: messages_max(lead.pool),
+            idle_since: now,
+            front: None,
+            behind: None,
+        };
+        self.open.insert(connection, open);
+        self.rest(connection, now);
+        Some(lead)
     }
 
-    /// One that could not be opened.
-    pub(super) fn failed(&mut self, connection: ConnectionId) {
-        self.connecting.remove(&connection);
+    /// One could not be opened; says where it would have led.
+    pub(super) fn failed(&mut self, connection: ConnectionId) -> Option<Lead> {
+        let lead = self.end_connecting(connection)?;
         self.free.insert(connection);
+        Some(lead)
     }
 
-    /// Gives an idle connection a message.
-    pub(super) fn occupy(&mut self, busy: Busy) -> ConnectionId {
-        let (connection, _) = self
-            .idle
-            .pop()
-            .expect("the caller has seen an idle connection");
-        self.busy.insert(connection, busy);
+    fn end_connecting(&mut self, connection: ConnectionId) -> Option<Lead> {
+        let lead = self.connecting.remove(&connection)?;
+        self.count(lead, |usage| usage.connecting -= 1);
+        self.trials[lead.route.0] -= usize::from(lead.is_trial);
+        if let Some(count) = self.connecting_to.get_mut(&lead.way) {
+            *count -= 1;
+            if *count == 0 {
+                self.connecting_to.remove(&lead.way);
+            }
+        }
+        Some(lead)
+    }
+
+    /// Those that are being opened, in order.
+    pub(super) fn connecting(&self) -> Vec<ConnectionId> {
+        let mut connecting: Vec<_> = self.connecting.keys().copied().collect();
+        connecting.sort_unstable();
+        connecting
+    }
+
+    /// Gives an idle connection of a way a message.
+    pub(super) fn occupy(&mut self, way: WayId, busy: Busy) -> ConnectionId {
+        let idle = self.idle.get(&way).and_then(|idle| idle.last());
+        let connection = *idle.expect("the caller has seen an idle connection");
+        self.unrest(connection);
+        let open = self.open.get_mut(&connection).expect("idle ones are open");
+        open.given = open.given.saturating_add(1);
+        open.front = Some(busy);
         connection
     }
 
-    pub(super) fn busy(&mut self, connection: ConnectionId) -> Option<&mut Busy> {
-        self.busy.get_mut(&connection)
+    /// The message whose turn it is on a connection.
+    pub(super) fn front(&mut self, connection: ConnectionId) -> Option<&mut Busy> {
+        self.open.get_mut(&connection)?.front.as_mut()
     }
 
-    /// Ends a message; the connection is idle again, or gone.
+    /// Whether the envelope of another message can go along with the dot of the front one.
+    pub(super) fn has_place_behind(&self, connection: ConnectionId) -> bool {
+        self.open.get(&connection).is_some_and(|open| {
+            let is_fresh = open.messages_max.is_none_or(|max| open.given < max);
+            open.is_pipelining && open.behind.is_none() && is_fresh
+        })
+    }
+
+    /// Puts a message behind the front one.
+    pub(super) fn follow(&mut self, connection: ConnectionId, busy: Busy) {
+        let open = self.open.get_mut(&connection);
+        let open = open.expect("the caller has seen a place behind its front message");
+        debug_assert!(open.behind.is_none(), "a connection carries two messages");
+        open.given = open.given.saturating_add(1);
+        open.behind = Some(busy);
+        self.behind += 1;
+    }
+
+    /// Ends the front message; the one behind it takes its place. Without one the connection is
+    /// idle again, or worn, or gone. It is worn too when the server will take nothing more on it.
     pub(super) fn end(
         &mut self,
         connection: ConnectionId,
         is_reusable: bool,
+        is_used_up: bool,
         now: Timestamp,
-    ) -> Option<Busy> {
-        let busy = self.busy.remove(&connection)?;
-        if is_reusable {
-            self.idle.push((connection, now));
-        } else {
-            self.free.insert(connection);
+    ) -> Option<Ended> {
+        let open = self.open.get_mut(&connection)?;
+        let busy = open.front.take()?;
+        open.front = open.behind.take();
+        let next = open.front.as_ref().map(|next| Arc::clone(&next.domain));
+        let (lead, is_pipelining) = (open.lead, open.is_pipelining);
+        let is_worn = is_used_up || open.messages_max.is_some_and(|max| open.given >= max);
+        let fate = match &next {
+            Some(_) => Fate::Open,
+            None if !is_reusable => Fate::Lost,
+            None if is_worn => Fate::Worn,
+            None => Fate::Open,
+        };
+        self.behind -= usize::from(next.is_some());
+        match fate {
+            Fate::Open if next.is_none() => self.rest(connection, now),
+            Fate::Open => {}
+            Fate::Worn => self.quit(connection),
+            Fate::Lost => {
+                self.open.remove(&connection);
+                self.count(lead, |usage| usage.open -= 1);
+                self.free.insert(connection);
+            }
         }
-        Some(busy)
+        Some(Ended {
+            busy,
+            is_pipelining,
+            next,
+            fate,
+        })
     }
 
-    /// Takes out those that have been idle for `idle_after`.
-    pub(super) fn take_idle(&mut self, idle_after: Duration, now: Timestamp) -> Vec<ConnectionId> {
-        let is_old =
-            |&mut (_, since): &mut (ConnectionId, Timestamp)| since.plus(idle_after) <= now;
-        let old: Vec<_> = self.idle.extract_if(.., is_old).map(|(id, _)| id).collect();
-        self.free.extend(old.iter().copied());
+    /// Takes out those that have been idle for as long as their route allows; they are to be told
+    /// to quit.
+    pub(super) fn take_idle(
+        &mut self,
+        idle_after: impl Fn(RouteId) -> Duration,
+        now: Timestamp,
+    ) -> Vec<ConnectionId> {
+        let mut old = Vec::new();
+        for number in 0..self.idle_since.len() {
+            let after = idle_after(RouteId(number));
+            while let Some(&(since, connection)) = self.idle_since[number].first()
+                && since.plus(after) <= now
+            {
+                self.take_out(connection);
+                old.push(connection);
+            }
+        }
         old
     }
 
-    /// When the next one will have been idle for `idle_after`.
-    pub(super) fn next_idle_at(&self, idle_after: Duration) -> Option<Timestamp> {
-        self.idle
+    /// The longest idle connection of a route.
+    pub(super) fn longest_idle_of_route(&self, route: RouteId) -> Option<ConnectionId> {
+        self.idle_since[route.0]
+            .first()
+            .map(|(_, connection)| *connection)
+    }
+
+    /// The longest idle connection of a pool.
+    pub(super) fn longest_idle_of_pool(
+        &self,
+        route: RouteId,
+        pool: PoolId,
+    ) -> Option<ConnectionId> {
+        let mut idle = self.idle_since[route.0].iter();
+        let leads_there = |(_, connection): &&(Timestamp, ConnectionId)| {
+            self.open
+                .get(connection)
+                .is_some_and(|open| open.lead.pool == pool)
+        };
+        idle.find(leads_there).map(|(_, connection)| *connection)
+    }
+
+    /// Takes out an idle connection that is to be told to quit.
+    pub(super) fn take_out(&mut self, connection: ConnectionId) {
+        self.unrest(connection);
+        self.quit(connection);
+    }
+
+    /// One that was told to quit is closed; says where it led.
+    pub(super) fn closed(&mut self, connection: ConnectionId) -> Option<Lead> {
+        let Some(lead) = self.closing.remove(&connection) else {
+            // Told to quit before it was open.
+            return self.failed(connection);
+        };
+        self.count(lead, |usage| usage.closing -= 1);
+        self.free.insert(connection);
+        Some(lead)
+    }
+
+    /// When the next one will have been idle for as long as its route allows.
+    pub(super) fn next_idle_at(
+        &self,
+        idle_after: impl Fn(RouteId) -> Duration,
+    ) -> Option<Timestamp> {
+        let first = self
+            .idle_since
             .iter()
-            .map(|(_, since)| since.plus(idle_after))
-            .min()
+            .enumerate()
+            .filter_map(|(number, idle)| {
+                let (since, _) = idle.first()?;
+                Some(since.plus(idle_after(RouteId(number))))
+            });
+        first.min()
+    }
+
+    /// An open connection becomes idle.
+    fn rest(&mut self, connection: ConnectionId, now: Timestamp) {
+        if let Some(open) = self.open.get_mut(&connection) {
+            open.idle_since = now;
+            self.idle.entry(open.lead.way).or_default().push(connection);
+            self.idle_since[open.lead.route.0].insert((now, connection));
+        }
+    }
+
+    /// An idle connection is idle no more.
+    fn unrest(&mut self, connection: ConnectionId) {
+        let Some(open) = self.open.get(&connection) else {
+            return;
+        };
+        self.idle_since[open.lead.route.0].remove(&(open.idle_since, connection));
+        if let Some(idle) = self.idle.get_mut(&open.lead.way) {
+            idle.retain(|other| *other != connection);
+            if idle.is_empty() {
+                self.idle.remove(&open.lead.way);
+            }
+        }
+    }
+
+    fn quit(&mut self, connection: ConnectionId) {
+        if let Some(open) = self.open.remove(&connection) {
+            self.count(open.lead, |usage| {
+                usage.open -= 1;
+                usage.closing += 1;
+            });
+            self.closing.insert(connection, open.lead);
+        }
+    }
+
+    fn count(&mut self, lead: Lead, change: impl Fn(&mut Usage)) {
+        change(&mut self.of_route[lead.route.0]);
+        let of_pool = self.of_pool.entry(lead.pool).or_default();
+        change(of_pool);
+        if *of_pool == Usage::default() {
+            self.of_pool.remove(&lead.pool);
+        }
     }
 }

@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use postrider_smtp::Trouble;
+use postrider_smtp::mx::{NoRoute, Resolution};
+use postrider_smtp::site::Target;
+use postrider_smtp::{Cause, Trouble};
 use postrider_store::{Claimed, Reply as StoreReply, Request, StoreError};
 use postrider_types::reply::Reply;
 use postrider_types::{ChunkRecipient, EmailId, TenantId};
+
+use crate::settings::RouteId;
 
 /// Names a request to the store and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// Names a connection: a number below the bound of the route, used again after it is closed.
+/// Names a connection: a number below the sum of what all routes allow, used again after it is
+/// closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub usize);
 
@@ -28,20 +33,34 @@ pub enum Event {
     /// A body that was asked for is in memory, or cannot be had.
     Held(EmailId, Result<(), BodyTrouble>),
     /// A connection is open and idle.
-    Connected(ConnectionId),
+    Connected {
+        /// Which one.
+        connection: ConnectionId,
+        /// Whether the envelope of a message may go along with the dot of the one before it: the
+        /// server offers it, and [`Effect::Connect`] allowed it.
+        is_pipelining: bool,
+    },
+    /// What DNS says of a domain that was asked for.
+    Resolved(RouteId, Arc<str>, Result<Resolution, NoRoute>),
     /// A connection could not be opened.
     ConnectFailed(ConnectionId, Trouble),
-    /// The whole message but its terminator is written; the dot waits for the begin.
+    /// The server has accepted the envelope of the message whose turn it is, and only the
+    /// terminator waits for the begin: the rest is written, or is being written when it is small.
+    /// Its end comes only after [`Effect::Dot`] or [`Effect::Abandon`].
     AtGate(ConnectionId),
-    /// A transaction is over.
+    /// A transaction is over. Each message of a connection has exactly one such event, and they
+    /// come in order.
     Ended {
         /// On which connection.
         connection: ConnectionId,
         /// How.
         end: End,
-        /// Whether the connection can be used again.
+        /// Whether the connection can be used again; it only means something for the last
+        /// message that the connection was given.
         is_reusable: bool,
     },
+    /// A connection that was told to quit is closed.
+    Closed(ConnectionId),
     /// Take no new work, and give back what has not begun.
     Drain,
 }
@@ -72,6 +91,17 @@ pub enum End {
     Abandoned,
 }
 
+impl End {
+    /// Whether the two sides no longer meant the same command.
+    pub(super) fn is_out_of_step(&self) -> bool {
+        let (Self::Refused(trouble) | Self::Unsent(trouble) | Self::InDoubt(trouble)) = self else {
+            return false;
+        };
+        let is_bad_sequence = trouble.reply().is_some_and(|reply| reply.code == 503);
+        is_bad_sequence || matches!(trouble.cause(), Some(Cause::OutOfPlace | Cause::Garbage(_)))
+    }
+}
+
 /// What the shell is to do.
 #[derive(Debug)]
 pub enum Effect {
@@ -81,15 +111,28 @@ pub enum Effect {
     Hold(TenantId, EmailId),
     /// One holder less of a body.
     LetGo(EmailId),
+    /// Ask DNS where the mail of this domain goes by this route: answered by
+    /// [`Event::Resolved`].
+    Resolve(RouteId, Arc<str>),
     /// Open a connection.
-    Connect(ConnectionId),
+    Connect {
+        /// Its number.
+        connection: ConnectionId,
+        /// By which route.
+        route: RouteId,
+        /// Where to, when DNS said it; otherwise to the relays of the route.
+        target: Option<Arc<Target>>,
+        /// Whether it may pipeline if the server offers it.
+        is_pipelining_allowed: bool,
+    },
     /// Render and transmit a message up to the gate.
     Transmit(ConnectionId, Job),
-    /// The begin is durable: write the terminator.
-    Dot(ConnectionId),
+    /// The begin is durable: write the terminator at once, and behind it, in the same write, the
+    /// envelope of this message, if there is one.
+    Dot(ConnectionId, Option<Job>),
     /// Give up before the dot: close without the terminator.
     Abandon(ConnectionId),
-    /// Say QUIT and close.
+    /// Say QUIT and close, or open it no further: answered by [`Event::Closed`].
     Quit(ConnectionId),
     /// Nothing is held and no connection is open any more.
     Drained,

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use postrider_store::{Claimed, Filing};
-use postrider_types::{ChunkRecipient, DeliveryId, LaneName, LeaseToken, Timestamp};
+use postrider_types::{ChunkRecipient, LaneName, LeaseToken, Timestamp};
 
 /// One strand of one chunk in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +21,7 @@ pub(super) struct StrandId {
 /// The recipients of one domain in one chunk.
 #[derive(Debug)]
 pub(super) struct Strand {
-    pub(super) domain: Box<str>,
+    pub(super) domain: Arc<str>,
     /// Who is left to send to, as indices into the chunk.
     left: VecDeque<usize>,
 }
@@ -103,15 +103,6 @@ impl Hand {
     /// The lease.
     pub(super) fn token(&self) -> LeaseToken {
         self.chunk.token
-    }
-
-    /// The delivery of one of its recipients.
-    pub(super) fn delivery(&self, index: usize) -> DeliveryId {
-        DeliveryId {
-            tenant: self.chunk.tenant,
-            campaign: self.chunk.campaign,
-            recipient: self.chunk.recipients[index].recipient,
-        }
     }
 
     /// Messages that are left to send.

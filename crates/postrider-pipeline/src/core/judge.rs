@@ -1,18 +1,35 @@
 //! What the end of a transaction means for the delivery: the policy, as one function.
 //!
-//! - 2xx to the dot: delivered. A definite 5xx of the server: bounced. A definite 4xx: deferred.
-//! - A refusal of our own that no retry helps (an address that the server cannot take, a message
-//!   over its size limit): failed, with our reason.
+//! What a refusal means is said by the table of classifications (`postrider_smtp::classify`), which
+//! knows the words of receivers. Here it becomes an outcome:
+//!
+//! - *Delivered*, *bounced*: recorded. A bounce that suppresses the address says so in its reply.
+//! - *Deferred*: after a growing delay, and no earlier than the table asks (an hour at least, where
+//!   it is this recipient who gets too much).
+//! - *Deferred because the site must rest, or the route is suspended*: the delivery waits until the
+//!   rest is over, and no attempt is charged. As long as the site does not rest, because one reply
+//!   is not enough to suspend a route, it is deferred like any other.
+//! - *Neutral*: it goes again at once, on another connection. Where a reply says so, that counts as
+//!   a loss, so that a server that always says so is not asked for ever.
+//! - *Failed*: a refusal of our own that no retry helps (an address that the server cannot take, a
+//!   message over its size limit), with our reason.
+//! - *In doubt*: lost after the first octet of the terminator. Never again by itself.
+//!
+//! And what is no refusal:
+//!
 //! - Lost before the dot: the server must discard it, so it may go again at once, on another
 //!   connection and uncharged; but only once in a hand. Whoever loses the second connection is
 //!   deferred as unreachable, so that a server that always hangs up is not asked for ever.
 //! - Found lost at the gate, after the begin: pending again, a moment later, and not charged.
-//! - Lost after the first octet of the terminator: in doubt. Never again by itself.
 //! - The message cannot be built: failed.
 
+use std::time::Duration;
+
 use postrider_smtp::Trouble;
+use postrider_smtp::classify::{Action, Class, Classification, RuleName};
+use postrider_types::bounds::REPLY_TEXT_BYTES_MAX;
 use postrider_types::reply::Reply;
-use postrider_types::{Backoff, ChunkRecipient, Outcome, Severity, Timestamp};
+use postrider_types::{Backoff, ChunkRecipient, Outcome, Timestamp};
 
 use super::event::End;
 use crate::bounds::{DUE_BUCKET_MIN, LOSSES_MAX};
@@ -28,6 +45,8 @@ pub(super) enum Judgement {
         /// False when the session had ended before the message had anything to do with it.
         is_loss: bool,
     },
+    /// It waits until then, uncharged; this is what the server said.
+    Wait(Timestamp, Reply),
 }
 
 /// Whether an outcome counts as an attempt.
@@ -39,15 +58,25 @@ pub(super) enum Attempt {
     None,
 }
 
-/// Judges the end of a transaction that was not abandoned; `chance` is in `0.0..1.0`.
-pub(super) fn judge(
-    end: End,
-    recipient: &ChunkRecipient,
-    losses: u8,
-    backoff: &Backoff,
-    chance: f64,
-    now: Timestamp,
-) -> Judgement {
+/// What is known of a delivery and of its way when its transaction ends.
+#[derive(Debug)]
+pub(super) struct Circumstances<'a> {
+    /// What a refusal means; `None` where nothing was refused.
+    pub(super) classification: Option<Classification>,
+    /// Until when the site rests because of it.
+    pub(super) rests_until: Option<Timestamp>,
+    /// Whose delivery it is.
+    pub(super) recipient: &'a ChunkRecipient,
+    /// How often it lost a connection in this hand.
+    pub(super) losses: u8,
+    /// How long who is deferred waits.
+    pub(super) backoff: &'a Backoff,
+    /// In `0.0..1.0`.
+    pub(super) chance: f64,
+}
+
+/// Judges the end of a transaction that was not abandoned.
+pub(super) fn judge(end: End, circumstances: &Circumstances<'_>, now: Timestamp) -> Judgement {
     match end {
         End::Accepted(reply) => made(Outcome::Delivered, reply),
         End::InDoubt(trouble) => made(Outcome::InDoubt, as_reply(&trouble)),
@@ -55,25 +84,49 @@ pub(super) fn judge(
             let reply = Reply::new(0, None, &reason);
             Judgement::Record(Outcome::Failed, Some(reply), Attempt::None)
         }
-        End::Refused(trouble) => {
-            let is_answered = trouble.reply().is_some();
-            match trouble.severity() {
-                Severity::Permanent if trouble.is_local() => {
-                    Judgement::Record(Outcome::Failed, Some(as_reply(&trouble)), Attempt::None)
-                }
-                Severity::Permanent => made(Outcome::Bounced, as_reply(&trouble)),
-                _ if trouble.is_neutral() => Judgement::Again { is_loss: false },
-                Severity::Transient if !is_answered && losses < LOSSES_MAX => {
-                    Judgement::Again { is_loss: true }
-                }
-                Severity::Transient => {
-                    let next_attempt_at = next_attempt_at(recipient, backoff, chance, now);
-                    made(Outcome::Deferred { next_attempt_at }, as_reply(&trouble))
-                }
-            }
-        }
+        End::Refused(trouble) => circumstances.judge_refusal(&trouble, now),
         End::Unsent(trouble) => made(Outcome::Returned, as_reply(&trouble)),
         End::Abandoned => Judgement::Again { is_loss: false },
+    }
+}
+
+impl Circumstances<'_> {
+    fn judge_refusal(&self, trouble: &Trouble, now: Timestamp) -> Judgement {
+        let reply = as_reply(trouble);
+        let Some(classification) = &self.classification else {
+            debug_assert!(false, "every refusal is classified");
+            return self.defer(Duration::ZERO, reply, now);
+        };
+        let may_lose = self.losses < LOSSES_MAX;
+        let least = classification.retry_after.unwrap_or_default();
+        match (classification.class, classification.action) {
+            (Class::Failed, _) => Judgement::Record(Outcome::Failed, Some(reply), Attempt::None),
+            (Class::Bounced, Some(Action::Suppress)) => {
+                made(Outcome::Bounced, suppressed(reply, &classification.rule))
+            }
+            (Class::Bounced, _) => made(Outcome::Bounced, reply),
+            (Class::Neutral, _) if trouble.is_neutral() => Judgement::Again { is_loss: false },
+            (Class::Neutral, _) if may_lose => Judgement::Again { is_loss: true },
+            (Class::Deferred, None) if trouble.reply().is_none() && may_lose => {
+                Judgement::Again { is_loss: true }
+            }
+            (Class::Deferred, Some(Action::ThrottleSite | Action::SuspendRoute)) => {
+                match self.rests_until {
+                    Some(until) => Judgement::Wait(end_of_bucket(until, now), reply),
+                    None => self.defer(Duration::ZERO, reply, now),
+                }
+            }
+            (Class::Deferred | Class::Neutral, _) => self.defer(least, reply, now),
+            (Class::InDoubt, _) => made(Outcome::InDoubt, reply),
+        }
+    }
+
+    /// Deferred for a growing delay, and at least for `least`.
+    fn defer(&self, least: Duration, reply: Reply, now: Timestamp) -> Judgement {
+        let attempts = self.recipient.attempts.saturating_add(1);
+        let delay = self.backoff.delay(attempts, self.chance).max(least);
+        let next_attempt_at = end_of_bucket(now.plus(delay), now);
+        made(Outcome::Deferred { next_attempt_at }, reply)
     }
 }
 
@@ -87,16 +140,13 @@ fn as_reply(trouble: &Trouble) -> Reply {
     trouble.reply().cloned().unwrap_or_else(ours)
 }
 
-/// When to try again: after a growing delay, at the end of a bucket, so that those who wait about
-/// as long are filed together.
-fn next_attempt_at(
-    recipient: &ChunkRecipient,
-    backoff: &Backoff,
-    chance: f64,
-    now: Timestamp,
-) -> Timestamp {
-    let delay = backoff.delay(recipient.attempts.saturating_add(1), chance);
-    end_of_bucket(now.plus(delay), now)
+/// The reply with our own note behind the server's words, which are cut where both do not fit.
+fn suppressed(reply: Reply, rule: &RuleName) -> Reply {
+    let note = format!(" [suppress: {rule}]");
+    let mut end = REPLY_TEXT_BYTES_MAX.saturating_sub(note.len());
+    end = reply.text.floor_char_boundary(end.min(reply.text.len()));
+    let text = format!("{}{note}", &reply.text[..end]);
+    Reply { text, ..reply }
 }
 
 /// The end of the bucket that `due_at` falls into; a bucket is a tenth of the wait long, and at
@@ -113,3 +163,6 @@ pub(super) fn end_of_bucket(due_at: Timestamp, now: Timestamp) -> Timestamp {
         into => Timestamp::from_micros(due_at.as_micros().saturating_add(micros - into)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
-//! Who may get something now: the quota of the domain and the quota of the recipient.
+//! Who may get something now: the quotas of the domain, of its site, and of the recipient.
 //!
-//! Both are asked in one step, and nothing is taken unless both agree. The number of recipients
+//! All are asked in one step, and nothing is taken unless all agree. The number of recipients
 //! whose last message is remembered is bounded; at the bound nobody new is admitted, and his
 //! domain waits, until one of them may be forgotten: a bound can make us late but never makes us
 //! exceed a limit.
@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use postrider_limiter::{Cell, Decision, decide, give_back};
 use postrider_types::{Address, Rate, Timestamp};
 
+use super::lines::SiteCell;
 use crate::bounds::{RECIPIENT_CELLS_MAX, RECIPIENT_CELLS_PRUNE};
 use crate::settings::LimitSettings;
 
@@ -28,6 +29,7 @@ pub(super) enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taken {
     domain: Cell,
+    site: Option<Cell>,
     recipient: Option<(u128, Cell)>,
 }
 
@@ -56,15 +58,24 @@ impl Limits {
         &self.settings
     }
 
-    /// Takes a slot for one message to `address`, whose domain has `cell`, or none.
-    pub(super) fn admit(&mut self, address: &Address, cell: &mut Cell, now: Timestamp) -> Verdict {
+    /// Takes a slot for one message to `address`, whose domain has `cell` and whose site may have a
+    /// rate of its own, or none.
+    pub(super) fn admit(
+        &mut self,
+        address: &Address,
+        cell: &mut Cell,
+        mut site: Option<SiteCell<'_>>,
+        now: Timestamp,
+    ) -> Verdict {
         let rate = self.settings.of(address.domain()).rate;
         let Some(recipient_rate) = self.settings.recipient_rate else {
             let mut quotas: Vec<_> = rate.map(|rate| (rate, &mut *cell)).into_iter().collect();
+            quotas.extend(site.as_mut().map(|(rate, cell)| (*rate, &mut **cell)));
             return match waits_until(decide(&mut quotas, now)) {
                 Some(until) => Verdict::DomainWaits(until),
                 None => Verdict::Admit(Taken {
                     domain: *cell,
+                    site: site.map(|(_, cell)| *cell),
                     recipient: None,
                 }),
             };
@@ -80,12 +91,14 @@ impl Limits {
         }
         let mut quotas = vec![(recipient_rate, &mut scratch)];
         quotas.extend(rate.map(|rate| (rate, &mut *cell)));
+        quotas.extend(site.as_mut().map(|(rate, cell)| (*rate, &mut **cell)));
         match waits_until(decide(&mut quotas, now)) {
             Some(until) => Verdict::DomainWaits(until),
             None => {
                 self.recipients.insert(key, scratch);
                 Verdict::Admit(Taken {
                     domain: *cell,
+                    site: site.map(|(_, cell)| *cell),
                     recipient: Some((key, scratch)),
                 })
             }
@@ -97,9 +110,13 @@ impl Limits {
         &mut self,
         address: &Address,
         cell: &mut Cell,
+        site: Option<SiteCell<'_>>,
         taken: Taken,
         now: Timestamp,
     ) {
+        if let (Some((rate, cell)), Some(taken)) = (site, taken.site) {
+            give_back(rate, cell, taken, now);
+        }
         if let Some(rate) = self.settings.of(address.domain()).rate {
             give_back(rate, cell, taken.domain, now);
         }
@@ -155,7 +172,7 @@ mod tests {
         let start = Timestamp::from_micros(1_700_000_000_000_000);
         let mut admit = |who: &str, minutes: u64| {
             let now = start.plus(Duration::from_secs(60 * minutes));
-            limits.admit(&who.parse().unwrap(), &mut Cell::default(), now)
+            limits.admit(&who.parse().unwrap(), &mut Cell::default(), None, now)
         };
         assert!(matches!(admit("a@example.test", 0), Verdict::Admit(_)));
         assert!(matches!(admit("b@example.test", 30), Verdict::Admit(_)));

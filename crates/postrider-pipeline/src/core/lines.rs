@@ -3,40 +3,74 @@
 //! A strand is in at most one of these places; one whose recipients are all sent is in none.
 //! Taking turns happens here: whoever was served goes to the end of the line.
 //!
-//! Two things hold a strand up although its limits admit it. Its domain's cap on messages under
-//! way; and its *share*: as long as another domain has work, or may have some in the store, a
-//! domain takes at most half of the connections that the others leave. Alone, it leaves one.
-//! So, however many destinations are slow, there is a connection for the next.
+//! Which hosts take the mail of a domain must be known before it can stand in a line: until DNS has
+//! said so its strands wait (`asking`), and so they do again when that has become too old. What holds
+//! a strand up although its limits admit it is in `share`.
+
+mod asking;
+mod share;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use postrider_limiter::Cell;
-use postrider_types::{LeaseToken, Timestamp};
+use postrider_types::{Domain, LeaseToken, Rate, Timestamp};
 
 use super::hands::StrandId;
+use super::pace::Pace;
+use super::pools::{PoolId, Pools, WayId};
 use crate::bounds::{DOMAINS_KEPT_MAX, DOMAINS_PRUNE};
+use crate::settings::{RouteId, Settings};
+
+pub(super) use share::Room;
 
 /// What is known of a destination while something of it is in hand.
 #[derive(Debug, Default)]
 struct DomainState {
+    route: RouteId,
+    /// Where its mail goes, and until when that holds; of direct delivery alone.
+    way: Option<(WayId, Timestamp)>,
+    /// DNS is to be asked, or is being asked.
+    is_asked: bool,
+    /// Strands that wait for the answer.
+    asking: Vec<StrandId>,
     cell: Cell,
-    in_flight: usize,
+    /// Connections that carry something for it.
+    connections: usize,
+    pace: Pace,
     /// Strands of it that stand anywhere.
     placed: usize,
     /// Strands that wait for one of its messages to end.
     held: Vec<StrandId>,
 }
 
+/// A strand, and where it stands.
+#[derive(Debug)]
+struct Place {
+    domain: Arc<str>,
+    route: RouteId,
+    /// The pool that it counts for, once that is known.
+    pool: Option<PoolId>,
+    /// The line in which it stands, if it stands in one.
+    line: Option<WayId>,
+}
+
 /// The places, and the destinations.
 #[derive(Debug)]
 pub(super) struct Lines {
-    in_line: VecDeque<StrandId>,
+    /// Routes, pools, and the lines of their ways.
+    pub(super) pools: Pools,
     waiting: BTreeSet<(Timestamp, StrandId)>,
-    /// Strands that wait for any message to end.
+    /// Strands that wait for any message of their route to end.
     sharing: Vec<StrandId>,
-    placed: HashMap<StrandId, Box<str>>,
-    domains: HashMap<Box<str>, DomainState>,
-    in_flight: usize,
+    placed: HashMap<StrandId, Place>,
+    domains: HashMap<Arc<str>, DomainState>,
+    /// Domains that DNS is to be asked for.
+    to_ask: VecDeque<Arc<str>>,
+    /// Domains that it is being asked for.
+    asking: usize,
+    /// Which domains do not go by the default route.
+    routes: HashMap<Domain, RouteId>,
     /// Domains that have taken something and do not have their whole burst back: at least as many
     /// as there are.
     used: usize,
@@ -47,27 +81,21 @@ pub(super) struct Lines {
     prune_at: Timestamp,
 }
 
-/// Whether a domain may have one more connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
-    /// It may.
-    Yes,
-    /// Its own cap is reached.
-    Capped,
-    /// It has its share.
-    Shared,
-}
+/// The rate of a site, and its cell.
+pub(super) type SiteCell<'a> = (Rate, &'a mut Cell);
 
 impl Lines {
     /// Nobody stands anywhere, and nothing is known of any domain.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            in_line: VecDeque::new(),
+            pools: Pools::new(settings),
             waiting: BTreeSet::new(),
             sharing: Vec::new(),
             placed: HashMap::new(),
             domains: HashMap::new(),
-            in_flight: 0,
+            to_ask: VecDeque::new(),
+            asking: 0,
+            routes: settings.routes.domains.clone(),
             used: 0,
             domains_max: DOMAINS_KEPT_MAX,
             now: Timestamp::EPOCH,
@@ -75,65 +103,113 @@ impl Lines {
         }
     }
 
-    /// Puts a strand at the end of the line, unless it stands somewhere already.
-    pub(super) fn line_up(&mut self, strand: StrandId, domain: &str) {
+    /// Puts a strand at the end of its line, unless it stands somewhere already.
+    pub(super) fn line_up(&mut self, strand: StrandId, domain: &Arc<str>) {
         if self.placed.contains_key(&strand) {
             return;
         }
-        self.placed.insert(strand, domain.into());
-        self.domain(domain).placed += 1;
-        self.in_line.push_back(strand);
+        self.place(strand, domain);
+        self.enter(strand);
     }
 
-    /// Takes the first strand out of the line; it stands nowhere then.
-    pub(super) fn next(&mut self) -> Option<StrandId> {
-        let strand = self.in_line.pop_front()?;
+    /// Takes the first strand out of a line; it stands nowhere then.
+    pub(super) fn next(&mut self, way: WayId) -> Option<StrandId> {
+        let strand = self.pools.next(way)?;
         self.displace(strand);
         Some(strand)
     }
 
-    /// How many stand in line.
-    pub(super) fn len(&self) -> usize {
-        self.in_line.len()
-    }
-
-    /// Whether nobody stands in line.
-    pub(super) fn is_empty(&self) -> bool {
-        self.in_line.is_empty()
-    }
-
-    /// The strands in line, first to last.
-    pub(super) fn in_line(&self) -> impl Iterator<Item = &StrandId> {
-        self.in_line.iter()
-    }
-
     /// Lets a strand wait for an instant.
-    pub(super) fn wait(&mut self, strand: StrandId, domain: &str, until: Timestamp) {
-        self.placed.insert(strand, domain.into());
-        self.domain(domain).placed += 1;
+    pub(super) fn wait(&mut self, strand: StrandId, domain: &Arc<str>, until: Timestamp) {
+        self.place(strand, domain);
         self.waiting.insert((until, strand));
     }
 
     /// Holds a strand up until there may be room for it.
-    pub(super) fn hold_up(&mut self, strand: StrandId, domain: &str, room: Room) {
-        self.placed.insert(strand, domain.into());
-        let state = self.domain(domain);
-        state.placed += 1;
+    pub(super) fn hold_up(&mut self, strand: StrandId, domain: &Arc<str>, room: Room) {
+        self.place(strand, domain);
         match room {
-            Room::Capped => state.held.push(strand),
+            Room::Capped => self.domain(domain).held.push(strand),
             Room::Shared | Room::Yes => self.sharing.push(strand),
         }
     }
 
-    /// Puts those whose instant has come into the line.
+    /// Puts those whose instant has come into their lines.
     pub(super) fn wake(&mut self, now: Timestamp) {
         self.now = now;
         while let Some(&(until, strand)) = self.waiting.first()
             && until <= now
         {
             self.waiting.pop_first();
-            self.in_line.push_back(strand);
+            self.enter(strand);
         }
+    }
+
+    /// Notes where a strand belongs, before it is put anywhere.
+    fn place(&mut self, strand: StrandId, domain: &Arc<str>) {
+        let state = self.domain(domain);
+        state.placed += 1;
+        let (route, way) = (state.route, state.way);
+        let relay = self.pools.route(route).relay;
+        let way = relay.or_else(|| way.map(|(way, _)| way));
+        let way = way.filter(|way| self.pools.has_way(*way));
+        let pool = way.map(|way| self.pools.pool_of(way));
+        self.pools.route_mut(route).placed += 1;
+        if let Some(pool) = pool {
+            self.pools.pool_mut(pool).placed += 1;
+        }
+        let place = Place {
+            domain: Arc::clone(domain),
+            route,
+            pool,
+            line: None,
+        };
+        self.placed.insert(strand, place);
+    }
+
+    /// Puts a strand that has its place at the end of its line, or lets it wait for DNS.
+    fn enter(&mut self, strand: StrandId) {
+        let Some(place) = self.placed.get(&strand) else {
+            return;
+        };
+        let (domain, route) = (Arc::clone(&place.domain), place.route);
+        let (now, relay) = (self.now, self.pools.route(route).relay);
+        let known = self.domain(&domain).way.filter(|(_, until)| *until > now);
+        let way = relay.or_else(|| known.map(|(way, _)| way));
+        match way.filter(|way| self.pools.has_way(*way)) {
+            Some(way) => self.stand(strand, way),
+            None => {
+                let state = self.domain(&domain);
+                state.asking.push(strand);
+                if !std::mem::replace(&mut state.is_asked, true) {
+                    self.to_ask.push_back(domain);
+                }
+            }
+        }
+    }
+
+    /// Puts a strand at the end of the line of a way.
+    fn stand(&mut self, strand: StrandId, way: WayId) {
+        let pool = self.pools.pool_of(way);
+        if let Some(place) = self.placed.get_mut(&strand) {
+            place.line = Some(way);
+            if place.pool != Some(pool) {
+                if let Some(before) = place.pool.replace(pool) {
+                    self.pools.pool_mut(before).placed -= 1;
+                }
+                self.pools.pool_mut(pool).placed += 1;
+            }
+        }
+        self.pools.line_up(way, strand);
+    }
+
+    /// Takes everybody out of the lines of a pool; they stand nowhere then.
+    pub(super) fn take_lines(&mut self, pool: PoolId) -> Vec<StrandId> {
+        let strands = self.pools.take_lines(pool);
+        for strand in &strands {
+            self.displace(*strand);
+        }
+        strands
     }
 
     /// When the first of those that wait for an instant wakes.
@@ -158,15 +234,14 @@ impl Lines {
         &mut self,
         hand: LeaseToken,
         after: Timestamp,
-    ) -> Vec<(StrandId, Box<str>, Timestamp)> {
+    ) -> Vec<(StrandId, Arc<str>, Timestamp)> {
         let is_meant =
             |(until, strand): &(Timestamp, StrandId)| *until > after && strand.hand == hand;
         let waiting: Vec<_> = self.waiting.extract_if(.., is_meant).collect();
         let mut taken = Vec::new();
         for (until, strand) in waiting {
-            let domain = self.placed.get(&strand).cloned();
-            self.displace(strand);
-            taken.extend(domain.map(|domain| (strand, domain, until)));
+            let place = self.displace(strand);
+            taken.extend(place.map(|place| (strand, place.domain, until)));
         }
         taken
     }
@@ -175,37 +250,27 @@ impl Lines {
     pub(super) fn ask_again(&mut self, domain: &str) {
         let placed = &self.placed;
         let is_meant = |(_, strand): &(Timestamp, StrandId)| {
-            placed.get(strand).is_some_and(|d| **d == *domain)
+            placed
+                .get(strand)
+                .is_some_and(|place| *place.domain == *domain)
         };
-        let woken = self.waiting.extract_if(.., is_meant);
-        self.in_line.extend(woken.map(|(_, strand)| strand));
+        let woken: Vec<_> = self.waiting.extract_if(.., is_meant).collect();
+        woken.into_iter().for_each(|(_, strand)| self.enter(strand));
     }
 
-    /// Whether a domain may have one more of `max` connections; `is_more_to_come` says whether
-    /// the store may have work of other domains.
-    pub(super) fn room(&self, domain: &str, cap: usize, max: usize, is_more_to_come: bool) -> Room {
-        let state = self.domains.get(domain);
-        let (mine, placed) = state.map_or((0, 0), |state| (state.in_flight, state.placed));
-        if mine >= cap {
-            return Room::Capped;
-        }
-        let others = self.in_flight - mine;
-        let is_alone = self.placed.len() == placed && others == 0 && !is_more_to_come;
-        let share = if is_alone {
-            max.max(2) - 1
-        } else {
-            (max - others).div_ceil(2)
-        };
-        if mine < share {
-            Room::Yes
-        } else {
-            Room::Shared
-        }
-    }
-
-    /// The limiter's cell of a domain.
-    pub(super) fn cell(&mut self, domain: &str) -> &mut Cell {
-        &mut self.domain(domain).cell
+    /// The limiter's cell of a domain, and the rate of a way's site with its cell.
+    pub(super) fn cells(
+        &mut self,
+        way: WayId,
+        domain: &Arc<str>,
+    ) -> (&mut Cell, Option<SiteCell<'_>>) {
+        let pool = self.pools.pool_of(way);
+        // Both are borrowed at once, so the domain must be there before.
+        self.domain(domain);
+        let own = self.domains.get_mut(domain).expect("it was just put there");
+        let pool = self.pools.pool_mut(pool);
+        let site = pool.rate.map(|rate| (rate, &mut pool.cell));
+        (&mut own.cell, site)
     }
 
     /// Whether what this domain takes can be remembered. At the bound nobody new may take
@@ -236,30 +301,26 @@ impl Lines {
         self.prune_at = now.plus(DOMAINS_PRUNE);
         let is_used = |cell: Cell| cell.as_nanos().is_some_and(|tat| tat > now.as_nanos());
         self.domains
-            .retain(|_, state| state.in_flight > 0 || state.placed > 0 || is_used(state.cell));
+            .retain(|_, state| state.connections > 0 || state.placed > 0 || is_used(state.cell));
         let used = self.domains.values().filter(|state| is_used(state.cell));
         self.used = used.count();
     }
 
-    /// A message to this domain is under way.
-    pub(super) fn take_off(&mut self, domain: &str) {
-        self.in_flight += 1;
-        self.domain(domain).in_flight += 1;
-    }
-
-    /// A message to this domain has ended: whoever it held up stands in line again.
-    pub(super) fn landed(&mut self, domain: &str) {
-        self.in_flight -= 1;
-        let state = self.domain(domain);
-        state.in_flight -= 1;
-        let held = std::mem::take(&mut state.held);
-        self.in_line.extend(held);
+    /// Lets those ask again whom a message of this domain holds up, and those whom only the share
+    /// does.
+    pub(super) fn ask_held(&mut self, domain: &Arc<str>) {
+        let held = std::mem::take(&mut self.domain(domain).held);
+        held.into_iter().for_each(|strand| self.enter(strand));
         self.share_anew();
     }
 
     /// Lets those ask again whom only the share held up.
     pub(super) fn share_anew(&mut self) {
-        self.in_line.extend(self.sharing.drain(..));
+        let sharing = std::mem::take(&mut self.sharing);
+        sharing.into_iter().for_each(|strand| self.enter(strand));
+        self.pools
+            .routes()
+            .for_each(|route| self.pools.share_anew(route));
     }
 
     /// Removes every strand of a chunk that is no longer sent.
@@ -274,34 +335,47 @@ impl Lines {
             return;
         }
         let stays = |strand: &StrandId| strand.hand != hand;
-        self.in_line.retain(stays);
         self.sharing.retain(stays);
         self.waiting.retain(|(_, strand)| stays(strand));
+        let mut lines = BTreeSet::new();
         for strand in gone {
-            if let Some(state) = self
-                .placed
-                .get(&strand)
-                .and_then(|d| self.domains.get_mut(d))
-            {
+            let Some(place) = self.displace(strand) else {
+                continue;
+            };
+            lines.extend(place.line);
+            if let Some(state) = self.domains.get_mut(&place.domain) {
                 state.held.retain(stays);
+                state.asking.retain(stays);
             }
-            self.displace(strand);
         }
+        lines
+            .into_iter()
+            .for_each(|way| self.pools.retain(way, stays));
     }
 
-    fn displace(&mut self, strand: StrandId) {
-        if let Some(domain) = self.placed.remove(&strand) {
-            self.domain(&domain).placed -= 1;
+    fn displace(&mut self, strand: StrandId) -> Option<Place> {
+        let place = self.placed.remove(&strand)?;
+        self.domain(&place.domain).placed -= 1;
+        self.pools.route_mut(place.route).placed -= 1;
+        if let Some(pool) = place.pool {
+            self.pools.pool_mut(pool).placed -= 1;
         }
+        Some(place)
     }
 
     /// The state of a domain.
-    fn domain(&mut self, domain: &str) -> &mut DomainState {
+    fn domain(&mut self, domain: &Arc<str>) -> &mut DomainState {
         if !self.domains.contains_key(domain) {
             if self.domains.len() >= self.domains_max {
                 self.prune();
             }
-            self.domains.insert(domain.into(), DomainState::default());
+            // A domain name borrowed as text hashes like the domain itself.
+            let route = self.routes.get(&**domain).copied();
+            let state = DomainState {
+                route: route.unwrap_or_default(),
+                ..DomainState::default()
+            };
+            self.domains.insert(Arc::clone(domain), state);
         }
         self.domains.get_mut(domain).expect("it was just put there")
     }

@@ -7,11 +7,12 @@ use postrider_types::{LaneName, LeaseToken, Timestamp};
 
 use super::Core;
 use super::connections::{Busy, Progress};
-use super::event::{Effect, Job};
+use super::event::{ConnectionId, Effect, Job};
 use super::hands::{Hand, Stage, StrandId};
 use super::judge::end_of_bucket;
 use super::limits::{Taken, Verdict};
 use super::lines::Room;
+use super::pools::WayId;
 use crate::bounds::{DOMAINS_PRUNE, PREFETCH_BELOW};
 
 /// What became of a strand that was asked for a message.
@@ -27,28 +28,89 @@ enum Turn {
 }
 
 impl Core {
-    /// Gives idle connections messages, and opens more while messages are left.
+    /// Gives idle connections messages, and opens more while messages are left. Only ways are
+    /// looked at of which something has changed.
     pub(super) fn assign(&mut self, now: Timestamp) {
         if self.asked.trouble().is_some() {
             return;
         }
-        while self.connections.is_any_idle() {
-            let Some((strand, index, taken)) = self.next_message(now) else {
-                break;
-            };
-            self.send(strand, index, taken);
+        while self.lines.pools.is_changed() {
+            while let Some(way) = self.lines.pools.next_changed() {
+                self.occupy_idle(way, now);
+            }
+            self.open_connections(now);
         }
         self.open_connections(now);
     }
 
-    /// Asks strands in turn until one has a message.
-    fn next_message(&mut self, now: Timestamp) -> Option<(StrandId, usize, Taken)> {
-        for _ in 0..self.lines.len() {
-            let strand = self.lines.next()?;
+    /// Gives the idle connections of a way messages.
+    fn occupy_idle(&mut self, way: WayId, now: Timestamp) {
+        if !self.lines.pools.has_way(way) {
+            return;
+        }
+        let pool = self.lines.pools.pool_of(way);
+        while self.connections.is_idle(way) {
+            let Some(busy) = self.next_message(way, None, now) else {
+                break;
+            };
+            self.lines.take_off(pool, &busy.domain);
+            let job = busy.job();
+            let connection = self.connections.occupy(way, busy);
+            self.effects.push(Effect::Transmit(connection, job));
+        }
+        if self.connections.is_idle(way) {
+            // It can be closed for another set of hosts of a pool that is full.
+            self.lines.pools.release_held(pool);
+        } else {
+            self.lines.pools.want(way);
+        }
+    }
+
+    /// Lets a dot out whose begin is durable, and takes along the connection's next message.
+    pub(super) fn let_dot_out(&mut self, connection: ConnectionId, now: Timestamp) {
+        let next = self.next_behind(connection, now);
+        let Some(lead) = self.connections.lead(connection) else {
+            return;
+        };
+        let Some(busy) = self.connections.front(connection) else {
+            return;
+        };
+        busy.progress = Progress::Begun(now);
+        self.lines.dot(lead.pool, &busy.domain, now);
+        self.effects.push(Effect::Dot(connection, next));
+    }
+
+    /// The message whose envelope goes along with the dot that is about to leave, if one is due.
+    fn next_behind(&mut self, connection: ConnectionId, now: Timestamp) -> Option<Job> {
+        let is_stopping = self.is_draining || self.asked.trouble().is_some();
+        if is_stopping || !self.connections.has_place_behind(connection) {
+            return None;
+        }
+        let way = self.connections.lead(connection)?.way;
+        let front = Arc::clone(&self.connections.front(connection)?.domain);
+        if !self.lines.may_follow(way, &front, now) {
+            return None;
+        }
+        // Whoever can have a connection of his own does not stand behind somebody else.
+        self.lines.wake(now);
+        self.assign(now);
+        self.lines.ask_held(&front);
+        let busy = self.next_message(way, Some(&front), now)?;
+        self.lines.follow(&busy.domain, &front);
+        let job = busy.job();
+        self.connections.follow(connection, busy);
+        Some(job)
+    }
+
+    /// Asks the strands of a way in turn until one has a message, for an idle connection or to go
+    /// behind the dot of a domain.
+    fn next_message(&mut self, way: WayId, behind: Option<&str>, now: Timestamp) -> Option<Busy> {
+        for _ in 0..self.lines.pools.len(way) {
+            let strand = self.lines.next(way)?;
             let Some(domain) = self.domain_of(strand) else {
                 continue;
             };
-            match self.ask_strand(strand, &domain, now) {
+            match self.ask_strand(strand, &domain, (way, behind), now) {
                 Turn::Message(index, taken) => {
                     let is_left = self.hands.get(&strand.hand).is_some_and(|hand| {
                         hand.stage == Stage::Working && hand.front(strand.strand).is_some()
@@ -56,7 +118,7 @@ impl Core {
                     if is_left {
                         self.lines.line_up(strand, &domain);
                     }
-                    return Some((strand, index, taken));
+                    return self.message(strand, index, taken);
                 }
                 Turn::Wait(until) => self.keep_waiting(strand, &domain, until, now),
                 Turn::NoRoom(room) => self.lines.hold_up(strand, &domain, room),
@@ -66,28 +128,45 @@ impl Core {
         None
     }
 
-    fn domain_of(&self, strand: StrandId) -> Option<Box<str>> {
+    pub(super) fn domain_of(&self, strand: StrandId) -> Option<Arc<str>> {
         let hand = self
             .hands
             .get(&strand.hand)
             .filter(|hand| hand.stage == Stage::Working)?;
-        Some(hand.strands[strand.strand].domain.clone())
+        Some(Arc::clone(&hand.strands[strand.strand].domain))
     }
 
-    fn room(&self, domain: &str, now: Timestamp) -> Room {
+    pub(super) fn room(
+        &self,
+        way: WayId,
+        domain: &str,
+        behind: Option<&str>,
+        now: Timestamp,
+    ) -> Room {
         let cap = self.limits.settings().of(domain).connections_max;
-        self.lines.room(
-            domain,
-            cap,
-            self.connections.max(),
-            self.asked.is_claim_open(now),
-        )
+        let is_more_to_come = self.asked.is_claim_open(now);
+        self.lines.room(way, domain, cap, behind, is_more_to_come)
     }
 
     /// The next recipient of a strand that may get mail now. One whose own quota says no leaves
     /// the hand: only he waits.
-    fn ask_strand(&mut self, strand: StrandId, domain: &str, now: Timestamp) -> Turn {
-        let room = self.room(domain, now);
+    fn ask_strand(
+        &mut self,
+        strand: StrandId,
+        domain: &Arc<str>,
+        (way, behind): (WayId, Option<&str>),
+        now: Timestamp,
+    ) -> Turn {
+        let rests_until = self
+            .lines
+            .pools
+            .pool(self.lines.pools.pool_of(way))
+            .rest
+            .until();
+        if rests_until > now {
+            return Turn::Wait(rests_until);
+        }
+        let room = self.room(way, domain, behind, now);
         if room != Room::Yes {
             return Turn::NoRoom(room);
         }
@@ -103,9 +182,9 @@ impl Core {
                 return Turn::Empty;
             };
             let recipient = &hand.chunk.recipients[index];
-            let cell = self.lines.cell(domain);
+            let (cell, site) = self.lines.cells(way, domain);
             let is_first = cell.as_nanos().is_none();
-            let verdict = self.limits.admit(&recipient.address, cell, now);
+            let verdict = self.limits.admit(&recipient.address, cell, site, now);
             if is_first && cell.as_nanos().is_some() {
                 self.lines.remember();
             }
@@ -130,7 +209,13 @@ impl Core {
 
     /// A strand that must wait stays in hand for a slice; beyond it, it goes back to the store. As
     /// long as a message of its chunk is under way the lease cannot end, so it waits here too.
-    fn keep_waiting(&mut self, strand: StrandId, domain: &str, until: Timestamp, now: Timestamp) {
+    pub(super) fn keep_waiting(
+        &mut self,
+        strand: StrandId,
+        domain: &Arc<str>,
+        until: Timestamp,
+        now: Timestamp,
+    ) {
         let in_flight = self
             .hands
             .get(&strand.hand)
@@ -145,7 +230,7 @@ impl Core {
 
     /// An own lane goes back as a whole, and is not claimed before `until`; from a tail lane only
     /// the recipients of this domain do.
-    fn send_back(&mut self, strand: StrandId, until: Timestamp, now: Timestamp) {
+    pub(super) fn send_back(&mut self, strand: StrandId, until: Timestamp, now: Timestamp) {
         let own_lane_of = |hand: &Hand| {
             let domain = hand.strands[strand.strand].domain.parse().ok()?;
             let is_configured = self.limits.settings().domains.contains_key(&domain);
@@ -174,83 +259,25 @@ impl Core {
         self.asked.may_claim(now);
     }
 
-    fn send(&mut self, strand: StrandId, index: usize, taken: Taken) {
-        let hand = self
-            .hands
-            .get_mut(&strand.hand)
-            .expect("its strand was just asked");
+    /// The message of a recipient whose slot was just taken.
+    fn message(&mut self, strand: StrandId, index: usize, taken: Taken) -> Option<Busy> {
+        let hand = self.hands.get_mut(&strand.hand)?;
         hand.in_flight += 1;
-        let domain = hand.strands[strand.strand].domain.clone();
-        let chunk = Arc::clone(&hand.chunk);
-        let job = Job {
-            chunk: Arc::clone(&chunk),
-            index,
-        };
-        self.lines.take_off(&domain);
-        let progress = Progress::Transmitting;
-        let connection = self.connections.occupy(Busy {
+        Some(Busy {
             strand,
-            chunk,
+            chunk: Arc::clone(&hand.chunk),
             index,
-            domain,
+            domain: Arc::clone(&hand.strands[strand.strand].domain),
             taken,
-            progress,
-        });
-        self.effects.push(Effect::Transmit(connection, job));
-    }
-
-    /// Whether somebody could use one more connection, if the relay can be reached.
-    pub(super) fn may_connect(&self) -> bool {
-        !self.lines.is_empty() && !self.is_draining && self.asked.trouble().is_none()
-    }
-
-    /// Opens as many connections as there are messages that could use one.
-    fn open_connections(&mut self, now: Timestamp) {
-        if !self.may_connect() || !self.route.is_open(now) {
-            return;
-        }
-        let wanted = self
-            .messages_in_line(now)
-            .saturating_sub(self.connections.connecting());
-        // A route in trouble is tried with one connection, not with all of them.
-        let wanted = match self.route.trouble() {
-            Some(_) => usize::from(self.connections.connecting() == 0),
-            None => wanted,
-        };
-        for _ in 0..wanted {
-            let Some(connection) = self.connections.connect() else {
-                break;
-            };
-            self.effects.push(Effect::Connect(connection));
-        }
-    }
-
-    /// Messages in line that could use a connection, counted no further than connections could be
-    /// opened: with all of them busy nobody is looked at, however many domains stand in line.
-    fn messages_in_line(&self, now: Timestamp) -> usize {
-        let enough = self.connections.unopened() + self.connections.connecting();
-        let mut messages = 0;
-        for strand in self.lines.in_line() {
-            if self.connections.unopened() == 0 || messages >= enough {
-                break;
-            }
-            let Some(hand) = self.hands.get(&strand.hand) else {
-                continue;
-            };
-            let strand = &hand.strands[strand.strand];
-            if self.room(&strand.domain, now) == Room::Yes {
-                let cap = self.limits.settings().of(&strand.domain).connections_max;
-                messages += strand.left().min(cap);
-            }
-        }
-        messages
+            progress: Progress::Transmitting,
+        })
     }
 
     /// When every place for a chunk is taken and all of them only wait, the one that waits
     /// longest makes room for a lane that may have something to send now.
     pub(super) fn make_room(&mut self, now: Timestamp) {
         let is_full = self.hands.len() >= self.settings.lease.chunks_max;
-        let is_starved = self.lines.is_empty() && self.asked.is_claim_due(now);
+        let is_starved = self.lines.pools.is_empty() && self.asked.is_claim_due(now);
         if !is_full || !is_starved || self.is_draining {
             return;
         }
@@ -288,8 +315,7 @@ impl Core {
     }
 
     /// Ends the leases of those that are done.
-    pub(super) fn end_hands(&mut self, now: Timestamp) {
-        self.give_up_waiting_for_route(now);
+    pub(super) fn end_hands(&mut self) {
         let done: Vec<LeaseToken> = self
             .hands
             .values()
@@ -302,24 +328,6 @@ impl Core {
         }
     }
 
-    /// Nobody holds a chunk only because the relay cannot be reached.
-    fn give_up_waiting_for_route(&mut self, now: Timestamp) {
-        let is_long = self.route.not_until().since(now) > self.settings.lease.slice;
-        if !is_long || self.connections.open() > 0 {
-            return;
-        }
-        let working: Vec<_> = self
-            .hands
-            .values()
-            .filter(|h| h.stage == Stage::Working)
-            .collect();
-        let tokens: Vec<_> = working.into_iter().map(Hand::token).collect();
-        for token in tokens {
-            self.lines.forget(token);
-            self.hands.get_mut(&token).into_iter().for_each(Hand::stop);
-        }
-    }
-
     /// When a lease is to be extended: at half of its time.
     pub(super) fn extend_at(&self, hand: &Hand) -> Option<Timestamp> {
         let half: Duration = self.settings.lease.time / 2;
@@ -327,13 +335,13 @@ impl Core {
     }
 
     /// Gives back the slot of a message that never reached MAIL.
-    pub(super) fn give_back(&mut self, busy: &Busy, now: Timestamp) {
+    pub(super) fn give_back(&mut self, busy: &Busy, way: WayId, now: Timestamp) {
         let Some(hand) = self.hands.get(&busy.strand.hand) else {
             return;
         };
         let address = &hand.chunk.recipients[busy.index].address;
-        self.limits
-            .give_back(address, self.lines.cell(&busy.domain), busy.taken, now);
+        let (cell, site) = self.lines.cells(way, &busy.domain);
+        self.limits.give_back(address, cell, site, busy.taken, now);
         self.lines.ask_again(&busy.domain);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::world::Does;
+use super::receiver::Does;
 
 /// Delays and faults from one seed.
 pub(super) struct Chance {
@@ -59,6 +59,10 @@ impl Chance {
             10 => Does::Slowly(long),
             11 => Does::RefuseSlowly(451, long),
             12 => Does::RefuseSlowly(421, delay),
+            13 => Does::RefuseInBody(452),
+            14 => Does::RefuseInBody(554),
+            15 => Does::AcceptAndClose,
+            16 => Does::FallOutOfStep,
             _ => Does::Slowly(delay),
         }
     }

@@ -5,13 +5,15 @@ use std::time::Duration;
 use postrider_store::request::CampaignChange;
 use postrider_types::DeliveryState;
 
-use super::world::{Does, World};
+use super::receiver::Does;
+use super::world::World;
 
 /// Two lanes, every kind of answer, and few enough effects to die after each of them.
-fn scene() -> World {
+fn scene(is_pipelining: bool) -> World {
     let mut settings = World::settings();
-    settings.route.connections_max = 3;
+    settings.routes.default.connections_max = 3;
     let mut world = World::new(settings);
+    world.is_pipelining = is_pipelining;
     world.will("1@example.test", [Does::RefuseAtRcpt(451)]);
     world.will("2@example.test", [Does::RefuseAtDot(452)]);
     world.will("3@example.test", [Does::LoseBeforeGate]);
@@ -26,9 +28,18 @@ fn scene() -> World {
 
 #[test]
 fn a_crash_after_any_effect_sends_nothing_twice_and_loses_nobody() {
+    check(false);
+}
+
+#[test]
+fn a_crash_after_any_effect_does_so_with_envelopes_behind_dots() {
+    check(true);
+}
+
+fn check(is_pipelining: bool) {
     let minute = Duration::from_secs(60);
     for dies_after in 0.. {
-        let mut world = scene();
+        let mut world = scene(is_pipelining);
         world.dies_after = Some(dies_after);
         let is_alive = world.run(minute);
         let begun = world.tally()[DeliveryState::Attempting];

@@ -12,6 +12,7 @@ use postrider_types::{Rate, Timestamp};
 use rand::RngExt;
 
 use super::chance::Chance;
+use super::pools::direct;
 use super::world::World;
 use crate::settings::{DomainLimit, Settings};
 
@@ -49,6 +50,9 @@ impl Life {
         let mut chance = Chance::new(seed);
         let mut world = World::new(settings(&mut chance));
         world.chance = Some(Chance::new(seed ^ 0xdead));
+        world.is_pipelining = chance.rng.random();
+        world.network.serve("google", "h1", &["d0.test", "d1.test"]);
+        world.network.serve("google", "h2", &["d2.test"]);
         Self {
             world,
             chance,
@@ -163,7 +167,13 @@ impl Life {
 /// Few places, small limits, now and then a quota for each recipient and a rate for everybody.
 fn settings(chance: &mut Chance) -> Settings {
     let mut settings = World::settings();
-    settings.route.connections_max = chance.rng.random_range(1..6);
+    if chance.rng.random_ratio(1, 3) {
+        settings = direct(4);
+    }
+    settings.routes.default.connections_max = chance.rng.random_range(1..6);
+    if chance.rng.random() {
+        settings.routes.default.messages_per_connection = Some(chance.rng.random_range(1..20));
+    }
     settings.lease.chunks_max = chance.rng.random_range(1..5);
     settings.backoff.give_up_after = Duration::from_secs(1_200);
     let mut limit = |domain: &str, rate: Option<&str>, connections_max| {

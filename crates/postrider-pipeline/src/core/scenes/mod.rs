@@ -1,11 +1,17 @@
 //! The core under simulated time: a memory store, a receiver that does as it is told, and no
 //! clock but the one that the scene moves. The scenes are the edges of the state diagram.
 
+mod behind;
 mod chance;
+mod classes;
 mod crashes;
 mod edges;
 mod limits;
 mod lives;
+mod network;
+mod pools;
+mod receiver;
+mod shares;
 mod suspects;
 mod trouble;
 mod world;

@@ -6,7 +6,8 @@ use postrider_store::StoreError;
 use postrider_store::request::CampaignChange;
 use postrider_types::{DeliveryState, Timestamp};
 
-use super::world::{Does, World};
+use super::receiver::Does;
+use super::world::World;
 use crate::core::BodyTrouble;
 use crate::settings::DomainLimit;
 
@@ -54,7 +55,7 @@ fn a_slow_rate_is_used_although_a_message_takes_longer_than_its_slots() {
     };
     let domain = "slow.test".parse().unwrap();
     settings.limits.domains.insert(domain, limit);
-    settings.route.connections_max = 20;
+    settings.routes.default.connections_max = 20;
     let mut world = World::new(settings);
     for n in 0..500 {
         let slowly = Does::Slowly(Duration::from_secs(20));
@@ -193,7 +194,7 @@ fn a_message_that_cannot_be_built_gives_its_slot_to_the_next() {
 #[test]
 fn twenty_fast_domains_all_use_their_limits() {
     let mut settings = World::settings();
-    settings.route.connections_max = 200;
+    settings.routes.default.connections_max = 200;
     settings.lease.chunks_max = 64;
     for n in 0..20 {
         let limit = DomainLimit {

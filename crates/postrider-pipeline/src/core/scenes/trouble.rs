@@ -5,7 +5,8 @@ use std::time::Duration;
 use postrider_store::request::CampaignChange;
 use postrider_types::{CampaignState, DeliveryState};
 
-use super::world::{Does, World};
+use super::receiver::Does;
+use super::world::World;
 
 #[test]
 fn an_unreachable_relay_charges_nobody_and_is_asked_ever_less_often() {
@@ -15,9 +16,9 @@ fn an_unreachable_relay_charges_nobody_and_is_asked_ever_less_often() {
     world.run(Duration::from_secs(299));
     // The first four at once, then after 1, 2, 4 … 60 s.
     assert!(
-        world.connects <= 4 + 10,
+        world.connects.len() <= 4 + 10,
         "{} connections were tried",
-        world.connects
+        world.connects.len()
     );
     let (sentence, _) = world.core.status().route_trouble.unwrap();
     assert!(
@@ -88,6 +89,21 @@ fn draining_finishes_what_is_under_way_and_gives_the_rest_back() {
     world.restart();
     world.run(Duration::from_secs(60));
     assert_eq!(world.tally()[DeliveryState::Delivered], 200);
+    world.check_honest();
+}
+
+#[test]
+fn a_drain_waits_for_no_connection_that_is_still_being_opened() {
+    let mut world = World::new(World::settings());
+    world.opens_after = Some(Duration::from_secs(300));
+    world.file("example.test", 20, false);
+    world.run(Duration::from_secs(1));
+    world.drain();
+    world.run(Duration::from_secs(1));
+    assert!(
+        world.is_drained,
+        "a server that never greets holds nothing up"
+    );
     world.check_honest();
 }
 

@@ -1,46 +1,24 @@
 //! The world around a core: store, receiver and time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_smtp::{Cause, Trouble};
 use postrider_store::request::CampaignChange;
 use postrider_store::{Backend, Reader, Reply as StoreReply, Request, StoreError, memory};
-use postrider_types::reply::Reply;
 use postrider_types::{
-    CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, LaneName, Phase, Receipt,
+    CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, LaneName, Receipt,
     RecipientId, Tally, TenantId, Timestamp, Variables, WorkerId,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::chance::Chance;
-use crate::core::{BodyTrouble, ConnectionId, Core, Effect, End, Event, Job};
+use super::network::Network;
+use super::receiver::Does;
+use crate::core::{BodyTrouble, ConnectionId, Core, Effect, Event};
 use crate::settings::Settings;
-
-/// What the receiver does with one message.
-#[derive(Debug, Clone)]
-pub(super) enum Does {
-    Accept,
-    /// Refuses at RCPT with this code.
-    RefuseAtRcpt(u16),
-    /// Refuses the whole message with this code.
-    RefuseAtDot(u16),
-    /// Hangs up while the body is written.
-    LoseBeforeGate,
-    /// Has hung up when the dot is to be written.
-    LoseAtGate,
-    /// Takes the message and hangs up before the reply.
-    AcceptAndLose,
-    /// We could not build it.
-    CannotBuild,
-    /// Takes this long, and accepts.
-    Slowly(Duration),
-    /// Takes this long, and refuses the whole message with this code.
-    RefuseSlowly(u16, Duration),
-}
 
 /// Store, receiver, time, and the core between them.
 pub(super) struct World {
@@ -53,23 +31,36 @@ pub(super) struct World {
     rng: StdRng,
     events: VecDeque<Event>,
     /// Events that come at their instant.
-    later: Vec<(Timestamp, Event)>,
+    pub(super) later: Vec<(Timestamp, Event)>,
     /// What the receiver does with each address, attempt after attempt; then it accepts.
     pub(super) script: HashMap<String, VecDeque<Does>>,
-    at_gate: HashMap<ConnectionId, (String, Does)>,
-    /// When each MAIL came, and for whom.
+    pub(super) at_gate: HashMap<ConnectionId, (String, Does)>,
+    /// When each MAIL was written, and for whom.
     pub(super) mails: Vec<(Timestamp, String)>,
+    /// When the receiver came to each MAIL, and for whom: behind a dot, when it has answered that.
+    pub(super) seen: Vec<(Timestamp, String)>,
     /// When each message was accepted, and for whom.
     pub(super) accepted: Vec<(Timestamp, String)>,
     /// Connections cannot be opened before this instant.
     pub(super) unreachable_until: Timestamp,
+    /// How long connections take to open, if not as long as anything else.
+    pub(super) opens_after: Option<Duration>,
     /// The store cannot write before this instant.
     pub(super) unwritable_until: Timestamp,
     /// Outcomes that the store fails to record, one request each.
     pub(super) unrecorded: usize,
     pub(super) body: Result<(), BodyTrouble>,
     pub(super) is_drained: bool,
-    pub(super) connects: usize,
+    /// For each connection that was opened, whether it might pipeline.
+    pub(super) connects: Vec<bool>,
+    /// Those that the receivers have not seen closed.
+    pub(super) open: HashSet<ConnectionId>,
+    /// Names, and where connections lead.
+    pub(super) network: Network,
+    /// Whether the receiver offers PIPELINING.
+    pub(super) is_pipelining: bool,
+    /// Envelopes that went along with a dot.
+    pub(super) followers: usize,
     /// Effects after which the process dies.
     pub(super) dies_after: Option<usize>,
     /// Requests that the store did.
@@ -99,13 +90,19 @@ impl World {
             script: HashMap::new(),
             at_gate: HashMap::new(),
             mails: Vec::new(),
+            seen: Vec::new(),
             accepted: Vec::new(),
             unreachable_until: Timestamp::EPOCH,
+            opens_after: None,
             unwritable_until: Timestamp::EPOCH,
             unrecorded: 0,
             body: Ok(()),
             is_drained: false,
-            connects: 0,
+            connects: Vec::new(),
+            open: HashSet::new(),
+            network: Network::default(),
+            is_pipelining: true,
+            followers: 0,
             dies_after: None,
             requests: 0,
             latency: Duration::from_micros(100),
@@ -116,7 +113,7 @@ impl World {
     /// Plain settings: no limits, four connections, retries after about 10 s.
     pub(super) fn settings() -> Settings {
         let mut settings = Settings::for_relay("smtp://127.0.0.1:25").unwrap();
-        settings.route.connections_max = 4;
+        settings.routes.default.connections_max = 4;
         settings.backoff.delay_min = Duration::from_secs(10);
         settings.backoff.give_up_after = Duration::from_secs(60);
         settings
@@ -231,6 +228,19 @@ impl World {
     }
 
     fn step(&mut self, event: Event) -> bool {
+        match &event {
+            Event::Closed(connection) | Event::ConnectFailed(connection, _) => {
+                self.open.remove(connection);
+            }
+            Event::Ended {
+                connection,
+                is_reusable: false,
+                ..
+            } => {
+                self.open.remove(connection);
+            }
+            _ => {}
+        }
         for effect in self.core.handle(event, self.now, &mut self.rng) {
             if let Some(left) = &mut self.dies_after {
                 if *left == 0 {
@@ -261,14 +271,18 @@ impl World {
                 let delay = self.chance.as_mut().map(Chance::answer_delay);
                 self.soon(Event::Held(email, held), delay);
             }
-            Effect::Connect(connection) => self.connect(connection),
-            Effect::Transmit(connection, job) => self.transmit(connection, &job),
-            Effect::Dot(connection) => self.dot(connection),
-            Effect::Abandon(connection) => {
-                self.at_gate.remove(&connection);
-                self.end(connection, End::Abandoned, false, Duration::ZERO);
-            }
-            Effect::Quit(_) | Effect::LetGo(_) => {}
+            Effect::Resolve(route, domain) => self.resolve(route, domain),
+            Effect::Connect {
+                connection,
+                route,
+                target,
+                is_pipelining_allowed,
+            } => self.connect(connection, route, target.as_ref(), is_pipelining_allowed),
+            Effect::Transmit(connection, job) => self.transmit(connection, &job, self.now),
+            Effect::Dot(connection, next) => self.dot(connection, next.as_ref()),
+            Effect::Abandon(connection) => self.abandon(connection),
+            Effect::Quit(connection) => self.quit(connection),
+            Effect::LetGo(_) => {}
             Effect::Drained => self.is_drained = true,
         }
     }
@@ -279,6 +293,11 @@ impl World {
             Some(delay) => self.later.push((self.now.plus(delay), event)),
             None => self.events.push_back(event),
         }
+    }
+
+    /// An event that comes at its instant.
+    pub(super) fn at(&mut self, at: Timestamp, event: Event) {
+        self.later.push((at, event));
     }
 
     fn answer(&mut self, request: Request) -> Result<StoreReply, StoreError> {
@@ -294,94 +313,6 @@ impl World {
         Ok(self.ask(request))
     }
 
-    fn connect(&mut self, connection: ConnectionId) {
-        self.connects += 1;
-        let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_unlucky);
-        let event = if self.now < self.unreachable_until || is_unlucky {
-            let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-            Event::ConnectFailed(connection, Trouble::lost(Phase::Connect, refused.into()))
-        } else {
-            Event::Connected(connection)
-        };
-        let delay = self.chance.as_mut().map(Chance::delay);
-        self.soon(event, delay);
-    }
-
-    fn transmit(&mut self, connection: ConnectionId, job: &Job) {
-        let address = job.recipient().address.to_string();
-        let does = self.script.get_mut(&address).and_then(VecDeque::pop_front);
-        let by_chance = || self.chance.as_mut().map(Chance::does);
-        let does = does.or_else(by_chance).unwrap_or(Does::Accept);
-        if !matches!(does, Does::CannotBuild) {
-            self.mails.push((self.now, address.clone()));
-        }
-        match does {
-            Does::CannotBuild => {
-                let end = End::Unbuildable("`name` is missing".to_owned());
-                self.end(connection, end, true, Duration::ZERO);
-            }
-            Does::RefuseAtRcpt(code) => {
-                let trouble = Trouble::refused(Phase::Rcpt, Reply::new(code, None, "no"));
-                self.end(connection, End::Refused(trouble), true, Duration::ZERO);
-            }
-            Does::LoseBeforeGate => {
-                let trouble = Trouble::lost(Phase::Body, Cause::Closed);
-                self.end(connection, End::Refused(trouble), false, Duration::ZERO);
-            }
-            does => {
-                let before = self.at_gate.insert(connection, (address, does));
-                assert!(before.is_none(), "two messages on one connection");
-                let delay = self.chance.as_mut().map(Chance::delay);
-                self.soon(Event::AtGate(connection), delay);
-            }
-        }
-    }
-
-    fn dot(&mut self, connection: ConnectionId) {
-        let (address, does) = self
-            .at_gate
-            .remove(&connection)
-            .expect("a message is at the gate");
-        let accepted = || End::Accepted(Reply::new(250, None, "queued"));
-        match does {
-            Does::RefuseAtDot(code) => {
-                let trouble = Trouble::refused(Phase::Dot, Reply::new(code, None, "no"));
-                self.end(connection, End::Refused(trouble), true, Duration::ZERO);
-            }
-            Does::RefuseSlowly(code, delay) => {
-                let trouble = Trouble::refused(Phase::Dot, Reply::new(code, None, "no"));
-                let is_open = code != 421;
-                self.end(connection, End::Refused(trouble), is_open, delay);
-            }
-            Does::LoseAtGate => {
-                let trouble = Trouble::lost(Phase::Body, Cause::Closed);
-                self.end(connection, End::Unsent(trouble), false, Duration::ZERO);
-            }
-            Does::AcceptAndLose => {
-                self.accepted.push((self.now, address));
-                let trouble = Trouble::lost(Phase::Dot, Cause::Closed);
-                self.end(connection, End::InDoubt(trouble), false, Duration::ZERO);
-            }
-            Does::Slowly(delay) => {
-                self.accepted.push((self.now, address));
-                self.end(connection, accepted(), true, delay);
-            }
-            _ => {
-                self.accepted.push((self.now, address));
-                self.end(connection, accepted(), true, self.latency);
-            }
-        }
-    }
-
-    fn end(&mut self, connection: ConnectionId, end: End, is_reusable: bool, after: Duration) {
-        let ended = Event::Ended {
-            connection,
-            end,
-            is_reusable,
-        };
-        self.later.push((self.now.plus(after), ended));
-    }
-
     /// The process stands still for so long, but for its reaper, which comes first afterwards.
     pub(super) fn stall(&mut self, span: Duration) {
         self.now = self.now.plus(span);
@@ -394,6 +325,7 @@ impl World {
         self.events.clear();
         self.later.clear();
         self.at_gate.clear();
+        self.open.clear();
         self.dies_after = None;
         self.is_drained = false;
         self.core = Core::new(self.settings.clone(), WorkerId(2));
