@@ -46,6 +46,15 @@ pub const ROUTE_DELAY_MIN: Duration = Duration::from_secs(1);
 /// The longest delay while the relay cannot be reached.
 pub const ROUTE_DELAY_MAX: Duration = Duration::from_secs(60);
 
+/// Most keys that sign, over all domains: each is read when the service starts.
+pub const IDENTITIES_MAX: usize = 1_000;
+
+/// Largest file with a password, token or private key.
+pub const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Largest table of providers or of classification.
+pub const TABLE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// Memory for de-duplication of one audience: 8 million recipients; beyond it, sorted runs on
 /// disk.
 pub const DEDUP_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -12,6 +12,7 @@ pub mod config;
 mod http;
 pub mod key;
 mod metrics;
+pub mod reach;
 pub mod service;
 pub mod telemetry;
 pub mod wiring;

@@ -45,6 +45,8 @@ pub(crate) struct Metrics {
     deliveries: Family<Labels<1>, Gauge>,
     connections: Gauge,
     messages_in_flight: Gauge,
+    pools: Gauge,
+    pools_in_trouble: Gauge,
     chunks_held: Gauge,
     bodies_loaded: Counter,
     intake_lines: Family<Labels<1>, Counter>,
@@ -74,6 +76,12 @@ impl Metrics {
             deliveries: register(r, "deliveries", "Deliveries of all campaigns by state, now"),
             connections: register(r, "connections", "Open SMTP connections"),
             messages_in_flight: register(r, "messages_in_flight", "Messages under way"),
+            pools: register(
+                r,
+                "pools",
+                "Routes and sites with connections or trouble, 100 at most",
+            ),
+            pools_in_trouble: register(r, "pools_in_trouble", "Those of them that get nothing now"),
             chunks_held: register(r, "chunks_held", "Chunks held under a lease"),
             bodies_loaded: register(r, "bodies_loaded", "Bodies loaded from the store"),
             intake_lines: register(r, "intake_lines", "Lines of lists, by what came of them"),
@@ -143,6 +151,9 @@ impl Metrics {
         set(&self.route_up, u64::from(status.route_trouble.is_none()));
         set(&self.connections, status.connections as u64);
         set(&self.messages_in_flight, status.messages_in_flight as u64);
+        let in_trouble = status.pools.iter().filter(|pool| pool.trouble.is_some());
+        set(&self.pools_in_trouble, in_trouble.count() as u64);
+        set(&self.pools, status.pools.len() as u64);
         set(&self.chunks_held, status.chunks_held as u64);
         set_counter(&self.bodies_loaded, status.bodies_loaded);
     }

@@ -102,7 +102,7 @@ impl Service {
                 address: local_addr,
             });
         }
-        let mut settings = wiring::settings(&config).map_err(StartError::Relay)?;
+        let mut settings = wiring::settings(&config)?;
         settings.is_sending = options.is_sending;
         let clock = SystemClock::start();
         let (store, home) = open(&config, options.store, clock).await?;

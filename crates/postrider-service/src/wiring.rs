@@ -1,24 +1,36 @@
 //! From the configuration to what each part is told.
 
+mod dkim;
+mod error;
+mod routes;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use postrider_pipeline::Settings;
 use postrider_pipeline::settings::{
-    CacheSettings, DomainLimit, IntakeSettings, LeaseSettings, LimitSettings, RouteSettings,
+    CacheSettings, DomainLimit, IntakeSettings, LeaseSettings, LimitSettings, MessageSettings,
 };
-use postrider_smtp::relay::RelayError;
-use postrider_smtp::{ClientName, Timeouts};
 
-use crate::bounds::{DEDUP_BYTES_MAX, ROUTE_DELAY_MAX, ROUTE_DELAY_MIN};
+pub use dkim::DkimError;
+pub use error::SettingsError;
+
+use crate::bounds::DEDUP_BYTES_MAX;
 use crate::config::{self, Config};
 
-/// What the pipeline is told.
+/// What the pipeline is told. Reads the files that the configuration names, so it belongs where the
+/// program starts.
 ///
 /// # Errors
-/// [`RelayError`] when the relay is not one, or is not on this machine.
-pub fn settings(config: &Config) -> Result<Settings, RelayError> {
+/// [`SettingsError`], with the key that is to be changed.
+pub fn settings(config: &Config) -> Result<Settings, SettingsError> {
+    let tables = &config.tables;
+    let providers = Arc::new(routes::providers(tables.providers_file.as_deref())?);
+    let classifier = routes::classifier(tables.classification_file.as_deref())?;
     Ok(Settings {
-        route: route(&config.route, &config.timeouts)?,
+        routes: routes::routes(config, &providers)?,
+        providers,
+        classifier,
         limits: limits(&config.limits),
         backoff: config.retry,
         lease: LeaseSettings {
@@ -34,32 +46,12 @@ pub fn settings(config: &Config) -> Result<Settings, RelayError> {
             errors_max: count(config.intake.errors_max),
             dedup_bytes_max: DEDUP_BYTES_MAX,
         },
+        message: MessageSettings {
+            return_path: config.message.return_path.clone(),
+            identities: dkim::identities(&config.dkim)?,
+        },
         email_bytes_max: size(config.email.size_max),
         is_sending: true,
-    })
-}
-
-fn route(route: &config::Route, timeouts: &config::Timeouts) -> Result<RouteSettings, RelayError> {
-    Ok(RouteSettings {
-        relay: route.relay.parse()?,
-        client_name: ClientName::from(route.hostname.clone()),
-        connections_max: count(route.connections),
-        idle_after: route.idle_timeout,
-        timeouts: Timeouts {
-            connect: timeouts.connect,
-            greeting: timeouts.greeting,
-            ehlo: timeouts.ehlo,
-            rset: timeouts.rset,
-            mail: timeouts.mail,
-            rcpt: timeouts.rcpt,
-            data: timeouts.data,
-            body_block: timeouts.body_block,
-            body_rate_min: Timeouts::STANDARD.body_rate_min,
-            dot: timeouts.dot,
-            quit: timeouts.quit,
-        },
-        delay_min: ROUTE_DELAY_MIN,
-        delay_max: ROUTE_DELAY_MAX,
     })
 }
 
@@ -92,13 +84,18 @@ fn size(bytes: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use postrider_pipeline::settings::NextHop;
+
     use super::*;
 
     #[test]
     fn the_defaults_can_be_started_with() {
         let config = Config::default();
         let settings = settings(&config).unwrap();
-        assert_eq!(settings.route.relay.to_string(), config.route.relay);
+        assert!(matches!(
+            settings.routes.default.next_hop,
+            NextHop::Relays(_)
+        ));
         assert_eq!(settings.email_bytes_max, 10_000_000);
     }
 
@@ -114,12 +111,5 @@ mod tests {
         let settings = settings(&config).unwrap();
         assert_eq!(settings.limits.of("slow.test").connections_max, 2);
         assert_eq!(settings.limits.of("other.test").connections_max, 10);
-    }
-
-    #[test]
-    fn a_relay_that_is_not_on_this_machine_is_refused() {
-        let mut config = Config::default();
-        config.route.relay = "smtp://192.0.2.1:25".to_owned();
-        assert!(settings(&config).is_err());
     }
 }

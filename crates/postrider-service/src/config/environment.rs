@@ -7,7 +7,7 @@
 
 use super::Place;
 use super::given::Given;
-use super::keys::KEYS;
+use super::keys::keys;
 use super::lookup::{Known, lookup, nearest};
 use super::problem::Problem;
 use super::walk::Setting;
@@ -82,7 +82,7 @@ pub(crate) fn settings<'a>(
 
 /// What to say of a variable that is not known; `path` is what it would name.
 fn unknown(path: &str) -> String {
-    let keys = KEYS.iter().map(|key| key.path.to_owned());
+    let keys = keys().map(|key| key.path.to_owned());
     let others = OTHERS
         .iter()
         .map(|(other, _)| other[PREFIX.len()..].to_lowercase());

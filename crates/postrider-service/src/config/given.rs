@@ -22,6 +22,31 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// A list of texts; in a variable with commas between them.
+    pub(crate) fn texts(&self) -> Result<Vec<&'a str>, String> {
+        let wrong = || format!("{} is not a list of texts in quotes", self.shown());
+        match self {
+            Self::Variable(text) => {
+                let parts = text.split(',').map(str::trim);
+                Ok(parts.filter(|part| !part.is_empty()).collect())
+            }
+            Self::Toml(DeValue::Array(entries)) => {
+                let texts = entries.iter().map(|entry| entry.get_ref().as_str());
+                texts.collect::<Option<_>>().ok_or_else(wrong)
+            }
+            Self::Toml(_) => Err(wrong()),
+        }
+    }
+
+    /// Yes or no.
+    pub(crate) fn answer(&self) -> Result<bool, String> {
+        match self {
+            Self::Variable("true") | Self::Toml(DeValue::Boolean(true)) => Ok(true),
+            Self::Variable("false") | Self::Toml(DeValue::Boolean(false)) => Ok(false),
+            _ => Err(format!("{} is neither true nor false", self.shown())),
+        }
+    }
+
     /// A text that begins with a number and goes on with a unit.
     pub(crate) fn with_unit(&self) -> Result<&'a str, String> {
         match self {

@@ -3,10 +3,14 @@
 //! The reference pages are printed in this order. A default is not written here: it is what
 //! [`Config::default`] has in the key's field.
 
+mod route;
+
 use std::time::Duration;
 
 use super::kind::Kind;
 use super::values::{Config, Limit};
+
+pub(crate) use route::{DOMAINS_KEY, ROUTE_KEYS, ROUTE_TABLE, ROUTES_MAX, ROUTES_TABLE};
 
 /// One key over the fields of a `C`.
 pub(crate) struct Key<C> {
@@ -24,7 +28,15 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
         "server",
         "Where the service listens and keeps what is durable.",
     ),
-    ("route", "How mail leaves."),
+    ("route", "How mail leaves that no other route takes."),
+    (
+        "mx",
+        "How direct delivery (`deliver = \"mx\"`) finds the hosts of domains.",
+    ),
+    (
+        "tables",
+        "What is known of providers and of their replies, beside what is built in.",
+    ),
     (
         "limits",
         "What is never exceeded, however many workers there are.",
@@ -38,6 +50,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
         "How long a deferred delivery waits, and when it expires.",
     ),
     ("email", "What an email may be."),
+    ("message", "What an email gets when it becomes a message."),
     ("cache", "How many bytes of bodies are held in memory."),
     ("intake", "How audiences are taken in."),
     ("lease", "How chunks are held while they are sent."),
@@ -62,12 +75,17 @@ pub(crate) static DOMAIN_KEYS: &[Key<Limit>] = &[
     Key {
         path: "connections",
         kind: Kind::Count(1..=1_000, |limit| &mut limit.connections),
-        text: "Most sessions at once for this domain, within `route.connections`.",
+        text: "Most sessions at once for this domain, within `connections` of its route.",
     },
 ];
 
-/// All other keys.
-pub(crate) static KEYS: &[Key<Config>] = &[
+/// The keys of the configuration itself, in no more than the order of each table.
+pub(crate) fn keys() -> impl Iterator<Item = &'static Key<Config>> {
+    KEYS.iter().chain(ROUTE_KEYS)
+}
+
+/// All but those of the route.
+static KEYS: &[Key<Config>] = &[
     Key {
         path: "server.listen",
         kind: Kind::Socket(|config| &mut config.server.listen),
@@ -80,26 +98,37 @@ pub(crate) static KEYS: &[Key<Config>] = &[
                path starts at the working directory.",
     },
     Key {
-        path: "route.relay",
-        kind: Kind::Url(|config| &mut config.route.relay),
-        text: "The relay that takes everything.",
+        path: "mx.nameservers",
+        kind: Kind::Sockets(|config| &mut config.mx.nameservers),
+        text: "The name servers that are asked. Nothing ([]) is those of this machine.",
     },
     Key {
-        path: "route.connections",
-        kind: Kind::Count(1..=1_000, |config| &mut config.route.connections),
-        text: "Most sessions at once over all destinations. This is capacity: it never raises a \
-               rate.",
+        path: "mx.timeout",
+        kind: time(100 * MILLI, 10 * MINUTE, |config| &mut config.mx.timeout),
+        text: "The longest that finding the hosts of one domain may take, over all questions.",
     },
     Key {
-        path: "route.hostname",
-        kind: Kind::Domain(|config| &mut config.route.hostname),
-        text: "How we call ourselves in EHLO; receivers expect the name that our IP address \
-               resolves to.",
+        path: "mx.port",
+        kind: Kind::Count(1..=65_535, |config| &mut config.mx.port),
+        text: "The port that hosts are dialled at. Another one is for tests.",
     },
     Key {
-        path: "route.idle_timeout",
-        kind: time(ZERO, 10 * MINUTE, |config| &mut config.route.idle_timeout),
-        text: "How long a session without work is kept open. Nothing (0s) closes it at once.",
+        path: "mx.loopback",
+        kind: Kind::Bool(|config| &mut config.mx.loopback),
+        text: "Whether hosts on this machine are dialled, for tests. Addresses that are not \
+               public never are.",
+    },
+    Key {
+        path: "tables.providers_file",
+        kind: Kind::OptionalPath(|config| &mut config.tables.providers_file),
+        text: "Providers with their hosts and what they allow, in the form of \
+               `config/providers.toml`: they add to the built-in ones, or replace them by name.",
+    },
+    Key {
+        path: "tables.classification_file",
+        kind: Kind::OptionalPath(|config| &mut config.tables.classification_file),
+        text: "Rules that say what replies mean, in the form of `config/classification.toml`: \
+               they go before the built-in ones.",
     },
     Key {
         path: "limits.recipient_rate",
@@ -114,7 +143,7 @@ pub(crate) static KEYS: &[Key<Config>] = &[
     Key {
         path: "limits.default.connections",
         kind: Kind::Count(1..=1_000, |config| &mut config.limits.default.connections),
-        text: "Most sessions at once for each domain, within `route.connections`.",
+        text: "Most sessions at once for each domain, within `connections` of its route.",
     },
     Key {
         path: "retry.delay_min",
@@ -145,6 +174,12 @@ pub(crate) static KEYS: &[Key<Config>] = &[
         path: "email.size_max",
         kind: Kind::Bytes(1_000..=100_000_000, |config| &mut config.email.size_max),
         text: "The largest email that is taken, with its attachments.",
+    },
+    Key {
+        path: "message.return_path",
+        kind: Kind::ReturnPath(|config| &mut config.message.return_path),
+        text: "Where bounces go: an address of its own for each message, in which `{token}` says \
+               which one it is. Without it, the From address.",
     },
     Key {
         path: "cache.bytes_max",
@@ -180,9 +215,14 @@ pub(crate) static KEYS: &[Key<Config>] = &[
         text: "Most chunks held at once.",
     },
     Key {
+        path: "timeouts.opening",
+        kind: timeout(|config| &mut config.timeouts.opening),
+        text: "One whole dial over all hosts and their addresses, up to the end of the log-in.",
+    },
+    Key {
         path: "timeouts.connect",
         kind: timeout(|config| &mut config.timeouts.connect),
-        text: "Name resolution and the TCP connection.",
+        text: "The TCP connection to one address.",
     },
     Key {
         path: "timeouts.greeting",
@@ -193,6 +233,16 @@ pub(crate) static KEYS: &[Key<Config>] = &[
         path: "timeouts.ehlo",
         kind: timeout(|config| &mut config.timeouts.ehlo),
         text: "EHLO and, apart, HELO.",
+    },
+    Key {
+        path: "timeouts.tls",
+        kind: timeout(|config| &mut config.timeouts.tls),
+        text: "STARTTLS and, apart, the handshake.",
+    },
+    Key {
+        path: "timeouts.auth",
+        kind: timeout(|config| &mut config.timeouts.auth),
+        text: "AUTH and, apart, each response to a challenge.",
     },
     Key {
         path: "timeouts.mail",
@@ -213,6 +263,12 @@ pub(crate) static KEYS: &[Key<Config>] = &[
         path: "timeouts.body_block",
         kind: timeout(|config| &mut config.timeouts.body_block),
         text: "How long the server may take nothing of the body.",
+    },
+    Key {
+        path: "timeouts.message",
+        kind: timeout(|config| &mut config.timeouts.message),
+        text: "A whole message up to its final dot; the time of its octets at the slowest rate comes on \
+               top.",
     },
     Key {
         path: "timeouts.dot",

@@ -1,17 +1,24 @@
 //! The kinds of value: how each is read, what it allows, and how it is written.
 
+mod choice;
+mod list;
+
+use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use postrider_message::dkim::Selector;
+use postrider_message::verp::ReturnPath;
+use postrider_smtp::auth::Mechanism;
 use postrider_types::{Domain, Rate, RateError};
 
 use super::given::Given;
 use super::unit;
-use super::values::LogFormat;
+use super::values::{Deliver, LogFormat, Secret, TlsChoice};
 
 /// Where the value of a key lives in a `C`.
 pub(crate) type Field<C, T> = fn(&mut C) -> &mut T;
@@ -20,14 +27,36 @@ pub(crate) type Field<C, T> = fn(&mut C) -> &mut T;
 pub(crate) enum Kind<C> {
     /// An IP address and a port.
     Socket(Field<C, SocketAddr>),
-    /// A path of a directory.
+    /// Several of them.
+    Sockets(Field<C, Vec<SocketAddr>>),
+    /// An IP address, or nothing.
+    OptionalIp(Field<C, Option<IpAddr>>),
+    /// A path.
     Path(Field<C, PathBuf>),
+    /// A path, or nothing.
+    OptionalPath(Field<C, Option<PathBuf>>),
+    /// A text on one line, or nothing.
+    Text(Field<C, String>),
+    /// What nobody must see: only a variable has it.
+    Secret(Field<C, Secret>),
     /// A URL; only checked to be there and to be one word.
     Url(Field<C, String>),
+    /// Several of them.
+    Urls(Field<C, Vec<String>>),
     /// A host name.
     Domain(Field<C, Domain>),
+    /// The name of a key that signs.
+    Selector(Field<C, Selector>),
+    /// Where bounces go, or nothing.
+    ReturnPath(Field<C, Option<ReturnPath>>),
+    /// Several domains.
+    Domains(Field<C, BTreeSet<Domain>>),
+    /// Yes or no.
+    Bool(Field<C, bool>),
     /// A number of things.
     Count(RangeInclusive<u32>, Field<C, u32>),
+    /// A number of things, or no bound.
+    OptionalCount(RangeInclusive<u32>, Field<C, Option<u32>>),
     /// A number without a unit.
     Factor(RangeInclusive<f64>, Field<C, f64>),
     /// A length of time.
@@ -40,10 +69,16 @@ pub(crate) enum Kind<C> {
     Filter(Field<C, String>),
     /// Text or JSON.
     LogFormat(Field<C, LogFormat>),
+    /// A relay, or the mail hosts of domains.
+    Deliver(Field<C, Deliver>),
+    /// How sessions are encrypted.
+    Tls(Field<C, TlsChoice>),
+    /// A way of logging in.
+    Mechanism(Field<C, Option<Mechanism>>),
 }
 
 /// How no limit is written.
-const NO_RATE: &str = "none";
+const NONE: &str = "none";
 
 /// The levels of a log, from nothing to everything.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -58,10 +93,28 @@ impl<C> Kind<C> {
     fn try_set(&self, target: &mut C, given: &Given<'_>) -> Result<(), String> {
         match self {
             Self::Socket(field) => *field(target) = parse(given)?,
+            Self::Sockets(field) => *field(target) = list::sockets(given)?,
+            Self::OptionalIp(field) => *field(target) = optional(given, parse)?,
             Self::Path(field) => *field(target) = PathBuf::from(line(given)?),
-            Self::Url(field) => *field(target) = word(given)?,
+            Self::OptionalPath(field) => {
+                *field(target) = optional(given, line)?.map(PathBuf::from);
+            }
+            Self::Text(field) => *field(target) = optional(given, line)?.unwrap_or_default(),
+            Self::Secret(field) => *field(target) = secret(given)?,
+            Self::Url(field) => *field(target) = word_of(given.text()?)?,
+            Self::Urls(field) => *field(target) = list::urls(given)?,
             Self::Domain(field) => *field(target) = parse(given)?,
+            Self::Selector(field) => *field(target) = parse(given)?,
+            Self::ReturnPath(field) => *field(target) = optional(given, parse)?,
+            Self::Domains(field) => *field(target) = list::domains(given)?,
+            Self::Bool(field) => *field(target) = given.answer()?,
             Self::Count(range, field) => *field(target) = within(range, given.count()?, given)?,
+            Self::OptionalCount(range, field) => {
+                *field(target) = match given.text() {
+                    Ok(NONE) => None,
+                    _ => Some(within(range, given.count()?, given)?),
+                };
+            }
             Self::Factor(range, field) => *field(target) = within(range, given.number()?, given)?,
             Self::Time(range, field) => {
                 let time = unit::parse_time(given.with_unit()?)?;
@@ -73,7 +126,10 @@ impl<C> Kind<C> {
             }
             Self::Rate(field) => *field(target) = rate(given)?,
             Self::Filter(field) => *field(target) = filter(given)?,
-            Self::LogFormat(field) => *field(target) = log_format(given)?,
+            Self::LogFormat(field) => *field(target) = choice::read(given)?,
+            Self::Deliver(field) => *field(target) = choice::read(given)?,
+            Self::Tls(field) => *field(target) = choice::read(given)?,
+            Self::Mechanism(field) => *field(target) = choice::read(given)?,
         }
         Ok(())
     }
@@ -82,12 +138,35 @@ impl<C> Kind<C> {
     pub(crate) fn allowed(&self) -> String {
         match self {
             Self::Socket(_) => r#"an IP address and a port, such as "127.0.0.1:8420""#.to_owned(),
+            Self::Sockets(_) => {
+                r#"a list of IP addresses with ports, such as ["127.0.0.1:53"]"#.to_owned()
+            }
+            Self::OptionalIp(_) => r#"an IP address, or "" for none"#.to_owned(),
             Self::Path(_) => "a path in quotes".to_owned(),
+            Self::OptionalPath(_) => r#"a path in quotes, or "" for none"#.to_owned(),
+            Self::Text(_) => r#"a text on one line, or "" for none"#.to_owned(),
+            Self::Secret(_) => {
+                r#""" in a file; the secret itself only as a variable of the environment"#.to_owned()
+            }
             Self::Url(_) => r#"a URL, such as "smtp://127.0.0.1:2525""#.to_owned(),
+            Self::Urls(_) => r#"a list of URLs, such as ["smtp://127.0.0.1:2526"]"#.to_owned(),
+            Self::Domains(_) => r#"a list of domains, such as ["gmail.com"]"#.to_owned(),
+            Self::Bool(_) => "true or false".to_owned(),
             Self::Domain(_) => r#"a host name, such as "mail.example.com""#.to_owned(),
+            Self::Selector(_) => {
+                r#"letters, digits and hyphens, such as "s1" or "2026-11""#.to_owned()
+            }
+            Self::ReturnPath(_) => {
+                r#"an address with {token} before the @ and at most 24 octets beside it, such as "bounce+{token}@bounces.example.com", or "" for none"#.to_owned()
+            }
             Self::Count(range, _) => {
                 format!("a whole number from {} to {}", range.start(), range.end())
             }
+            Self::OptionalCount(range, _) => format!(
+                r#"a whole number from {} to {}, or "none" for no bound"#,
+                range.start(),
+                range.end()
+            ),
             Self::Factor(range, _) => {
                 format!("a number from {:?} to {:?}", range.start(), range.end())
             }
@@ -105,7 +184,10 @@ impl<C> Kind<C> {
             Self::Filter(_) => {
                 r#"off, error, warn, info, debug or trace, or a list such as "info,postrider_smtp=debug""#.to_owned()
             }
-            Self::LogFormat(_) => r#""text" or "json""#.to_owned(),
+            Self::LogFormat(_) => choice::allowed::<LogFormat>(),
+            Self::Deliver(_) => choice::allowed::<Deliver>(),
+            Self::Tls(_) => choice::allowed::<TlsChoice>(),
+            Self::Mechanism(_) => choice::allowed::<Option<Mechanism>>(),
         }
     }
 
@@ -113,21 +195,42 @@ impl<C> Kind<C> {
     pub(crate) fn show(&self, target: &mut C) -> String {
         match self {
             Self::Socket(field) => quoted(field(target)),
+            Self::Sockets(field) => list::shown(&*field(target)),
+            Self::OptionalIp(field) => {
+                quoted(field(target).map_or_else(String::new, |ip| ip.to_string()))
+            }
             Self::Path(field) => quoted(field(target).display()),
-            Self::Url(field) | Self::Filter(field) => quoted(field(target)),
+            Self::OptionalPath(field) => {
+                quoted(field(target).clone().unwrap_or_default().display())
+            }
+            Self::Secret(field) if field(target).is_empty() => quoted(""),
+            Self::Secret(_) => quoted("(hidden)"),
+            Self::Url(field) | Self::Filter(field) | Self::Text(field) => quoted(field(target)),
+            Self::Urls(field) => list::shown(&*field(target)),
             Self::Domain(field) => quoted(field(target)),
+            Self::Selector(field) => quoted(field(target)),
+            Self::ReturnPath(field) => quoted(
+                field(target)
+                    .as_ref()
+                    .map_or_else(String::new, ToString::to_string),
+            ),
+            Self::Domains(field) => list::shown(&*field(target)),
+            Self::Bool(field) => field(target).to_string(),
             Self::Count(_, field) => field(target).to_string(),
+            Self::OptionalCount(_, field) => {
+                field(target).map_or_else(|| quoted(NONE), |count| count.to_string())
+            }
             Self::Factor(_, field) => format!("{:?}", field(target)),
             Self::Time(_, field) => quoted(unit::show_time(*field(target))),
             Self::Bytes(_, field) => quoted(unit::show_bytes(*field(target))),
             Self::Rate(field) => match field(target) {
                 Some(rate) => quoted(rate),
-                None => quoted(NO_RATE),
+                None => quoted(NONE),
             },
-            Self::LogFormat(field) => quoted(match field(target) {
-                LogFormat::Text => "text",
-                LogFormat::Json => "json",
-            }),
+            Self::LogFormat(field) => quoted(choice::word(*field(target))),
+            Self::Deliver(field) => quoted(choice::word(*field(target))),
+            Self::Tls(field) => quoted(choice::word(*field(target))),
+            Self::Mechanism(field) => quoted(choice::word(*field(target))),
         }
     }
 }
@@ -150,31 +253,58 @@ fn parse<T: FromStr>(given: &Given<'_>) -> Result<T, String> {
     parsed.map_err(|_| format!("{} is not valid", given.shown()))
 }
 
+/// A value, or nothing where the text is empty.
+fn optional<T>(
+    given: &Given<'_>,
+    read: impl Fn(&Given<'_>) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    match given.text()? {
+        "" => Ok(None),
+        _ => read(given).map(Some),
+    }
+}
+
 /// A text on one line, and not nothing.
 fn line(given: &Given<'_>) -> Result<String, String> {
-    let text = given.text()?;
+    line_of(given.text()?)
+}
+
+fn line_of(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("is empty".to_owned());
     }
     let is_foreign = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
     if text.contains(is_foreign) {
-        return Err(format!("{} has a character that is no text", given.shown()));
+        return Err(format!("{text:?} has a character that is no text"));
     }
     Ok(text.to_owned())
 }
 
 /// A text without blanks, and not nothing.
-fn word(given: &Given<'_>) -> Result<String, String> {
-    let text = line(given)?;
+fn word_of(text: &str) -> Result<String, String> {
+    let text = line_of(text)?;
     if text.contains(char::is_whitespace) {
-        return Err(format!("{} has a blank in it", given.shown()));
+        return Err(format!("{text:?} has a blank in it"));
     }
     Ok(text)
 }
 
+/// A secret. What is wrong with it is said without showing it.
+fn secret(given: &Given<'_>) -> Result<Secret, String> {
+    let text = match given {
+        Given::Toml(_) if given.text() == Ok("") => "",
+        Given::Toml(_) => return Err("is a secret, which does not stand in this file".to_owned()),
+        Given::Variable(text) => *text,
+    };
+    if text.chars().any(char::is_control) {
+        return Err("has a control character, such as a line break".to_owned());
+    }
+    Ok(Secret::new(text))
+}
+
 fn rate(given: &Given<'_>) -> Result<Option<Rate>, String> {
     let text = given.with_unit()?;
-    if text == NO_RATE {
+    if text == NONE {
         return Ok(None);
     }
     match text.parse() {
@@ -195,14 +325,6 @@ fn filter(given: &Given<'_>) -> Result<String, String> {
         }
     }
     Ok(text)
-}
-
-fn log_format(given: &Given<'_>) -> Result<LogFormat, String> {
-    match given.text()? {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err(format!("{} is unknown", given.shown())),
-    }
 }
 
 /// As a TOML string; what is shown here has nothing that TOML and Rust escape differently.

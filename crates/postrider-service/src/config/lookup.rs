@@ -2,7 +2,11 @@
 
 use postrider_types::Domain;
 
-use super::keys::{DOMAIN_KEYS, DOMAIN_TABLE, KEYS, Key, TABLES};
+use super::dkim;
+use super::keys::{
+    DOMAIN_KEYS, DOMAIN_TABLE, DOMAINS_KEY, Key, ROUTE_KEYS, ROUTE_TABLE, ROUTES_TABLE, TABLES,
+    keys,
+};
 use super::values::{Config, Limit};
 
 /// What a path names.
@@ -13,6 +17,8 @@ pub(crate) enum Known {
     Table,
     /// The limits of something that is not a domain.
     NotADomain,
+    /// A route with a name that is none.
+    NotARoute,
     /// Nothing.
     Nothing,
 }
@@ -21,6 +27,8 @@ pub(crate) enum Known {
 pub(crate) enum Target {
     /// A key of the configuration itself.
     Config(&'static Key<Config>),
+    /// A key of a named route, as it stands in the table of the default route.
+    Route(String, &'static Key<Config>),
     /// A key of one domain's limits.
     Domain(Domain, &'static Key<Limit>),
 }
@@ -30,6 +38,10 @@ impl Target {
     pub(crate) fn path(&self) -> String {
         match self {
             Self::Config(key) => key.path.to_owned(),
+            Self::Route(name, key) => {
+                let last = key.path.rsplit('.').next().unwrap_or_default();
+                shown(&[ROUTES_TABLE, name, last])
+            }
             Self::Domain(domain, key) => {
                 shown(&[DOMAIN_TABLE[0], DOMAIN_TABLE[1], domain.as_str(), key.path])
             }
@@ -40,11 +52,11 @@ impl Target {
 /// What a path names; the parts of a path are compared one by one, because a key in quotes may
 /// have a dot.
 pub(crate) fn lookup(path: &[&str]) -> Known {
-    if let Some(key) = KEYS
-        .iter()
-        .find(|key| key.path.split('.').eq(path.iter().copied()))
-    {
+    if let Some(key) = keys().find(|key| key.path.split('.').eq(path.iter().copied())) {
         return Known::Value(Target::Config(key));
+    }
+    if let Some(below) = path.strip_prefix(&[ROUTES_TABLE]) {
+        return lookup_route(below);
     }
     if let Some(below) = path.strip_prefix(&DOMAIN_TABLE) {
         return lookup_domain(below);
@@ -55,6 +67,36 @@ pub(crate) fn lookup(path: &[&str]) -> Known {
         false => Known::Nothing,
     }
 }
+
+/// What a path below the table of named routes names.
+fn lookup_route(below: &[&str]) -> Known {
+    match below {
+        [] => Known::Table,
+        [name, ..] if !is_route_name(name) => Known::NotARoute,
+        [_] => Known::Table,
+        [name, last] => {
+            let is_meant = |key: &&Key<Config>| key.path.split('.').eq([ROUTE_TABLE, last]);
+            match std::iter::once(&DOMAINS_KEY)
+                .chain(ROUTE_KEYS)
+                .find(is_meant)
+            {
+                Some(key) => Known::Value(Target::Route((*name).to_owned(), key)),
+                None => Known::Nothing,
+            }
+        }
+        _ => Known::Nothing,
+    }
+}
+
+/// A name that also fits into that of a variable.
+fn is_route_name(name: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+    let is_short = (1..=ROUTE_NAME_BYTES_MAX).contains(&name.len());
+    is_short && name.chars().all(is_letter) && !name.contains("__")
+}
+
+/// Longest name of a route.
+const ROUTE_NAME_BYTES_MAX: usize = 64;
 
 /// What a path below the table of domains names.
 fn lookup_domain(below: &[&str]) -> Known {
@@ -89,11 +131,15 @@ pub(crate) fn shown(path: &[&str]) -> String {
 /// All keys and tables, with the keys of a domain as they stand below `domain`.
 pub(crate) fn known_paths(domain: &str) -> impl Iterator<Item = String> {
     let tables = TABLES.iter().map(|(name, _)| (*name).to_owned());
-    let keys = KEYS.iter().map(|key| key.path.to_owned());
+    let keys = keys().map(|key| key.path.to_owned());
     let below = move |name: &str| shown(&[DOMAIN_TABLE[0], DOMAIN_TABLE[1], domain, name]);
     let domain_keys = DOMAIN_KEYS.iter().map(move |key| below(key.path));
-    let domain_table = [DOMAIN_TABLE.join(".")];
-    keys.chain(tables).chain(domain_table).chain(domain_keys)
+    let more_tables = [
+        DOMAIN_TABLE.join("."),
+        ROUTES_TABLE.to_owned(),
+        dkim::TABLE.to_owned(),
+    ];
+    keys.chain(tables).chain(more_tables).chain(domain_keys)
 }
 
 /// The known name that somebody most likely meant, if any is near.
@@ -141,7 +187,7 @@ mod tests {
     #[test]
     fn what_is_near_to_nothing_finds_nothing() {
         check("server.colour", None);
-        check("x", None);
+        check("zzz", None);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! checks what the machine says about a value: whether a port is free, a directory writable or a
 //! relay reachable shows when the service starts.
 
+mod dkim;
 pub mod environment;
 mod given;
 mod keys;
@@ -31,10 +32,12 @@ use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 
+pub use dkim::Dkim;
 pub use print::{default_toml, reference};
 pub use problem::{Place, Problem};
 pub use values::{
-    Cache, Config, Email, Intake, Lease, Limit, Limits, Log, LogFormat, Route, Server, Timeouts,
+    Cache, Config, Deliver, Email, Intake, Lease, Limit, Limits, Log, LogFormat, Message, Mx,
+    Route, Secret, Server, Tables, Timeouts, TlsChoice,
 };
 
 use lookup::Target;
@@ -60,10 +63,14 @@ impl Config {
         let mut settings = walk::file(document.get_ref(), &lines, &mut problems);
         settings.extend(environment::settings(environment, &mut problems));
 
-        let mut config = Self::default();
+        let mut config = Self {
+            dkim: dkim::read(document.get_ref(), &lines, &mut problems),
+            ..Self::default()
+        };
         let mut places = BTreeMap::new();
-        // A domain starts from `limits.default`, which must be complete by then.
-        settings.sort_by_key(|setting| matches!(setting.target, Target::Domain(..)));
+        // A domain starts from `limits.default` and a named route from `route`, which must be
+        // complete by then.
+        settings.sort_by_key(|setting| !matches!(setting.target, Target::Config(_)));
         for setting in settings {
             config.apply(setting, &mut places, &mut problems);
         }
@@ -85,6 +92,16 @@ impl Config {
     ) {
         let result = match setting.target {
             Target::Config(key) => key.kind.set(self, &setting.given),
+            Target::Route(name, key) => {
+                let default = self.route.clone();
+                let own = self.routes.remove(&name);
+                // The key is that of the default route, so the named one stands in for it.
+                self.route = own.unwrap_or_else(|| default.clone());
+                let result = key.kind.set(self, &setting.given);
+                let changed = std::mem::replace(&mut self.route, default);
+                self.routes.insert(name, changed);
+                result
+            }
             Target::Domain(domain, key) => {
                 let default = self.limits.default;
                 let limit = self.limits.domain.entry(domain).or_insert(default);

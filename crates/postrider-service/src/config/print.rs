@@ -1,7 +1,10 @@
 //! The two pages that are printed from the table of keys.
 
+use super::dkim::{self, Dkim};
 use super::environment::OTHERS;
-use super::keys::{DOMAIN_KEYS, DOMAIN_TABLE, KEYS, Key, TABLES};
+use super::keys::{
+    DOMAIN_KEYS, DOMAIN_TABLE, DOMAINS_KEY, Key, ROUTE_TABLE, ROUTES_TABLE, TABLES, keys,
+};
 use super::values::Config;
 
 /// A file that has every key with its default, its meaning and its range: the text of
@@ -22,8 +25,14 @@ pub fn default_toml() -> String {
             let (name, value) = (last(key.path), key.kind.show(&mut defaults));
             page += &format!("{}{name} = {value}\n", comment(&described(key)));
         }
+        if *table == ROUTE_TABLE {
+            page += &routes_comment();
+        }
         if *table == "limits.default" {
             page += &domain_comment();
+        }
+        if *table == BEFORE_DKIM {
+            page += &dkim_comment();
         }
     }
     page
@@ -36,12 +45,25 @@ pub fn reference() -> String {
     for (table, meaning) in TABLES {
         let keys = keys_of(table).map(|key| row(key, &code(&key.kind.show(&mut defaults))));
         page += &section(table, meaning, keys);
+        if *table == ROUTE_TABLE {
+            let keys = std::iter::once(row(&DOMAINS_KEY, "none"));
+            page += &section(
+                &format!("{ROUTES_TABLE}.{ROUTE_EXAMPLE}"),
+                ROUTES_MEANING,
+                keys,
+            );
+        }
         if *table == "limits.default" {
             let table = format!("{}.\"{}\"", domain_table(), DOMAIN_EXAMPLE.0);
             let keys = DOMAIN_KEYS
                 .iter()
                 .map(|key| row(key, "as in `[limits.default]`"));
             page += &section(&table, DOMAIN_MEANING, keys);
+        }
+        if *table == BEFORE_DKIM {
+            let table = format!("[{}]", dkim::TABLE);
+            let keys = dkim::KEYS.iter().map(|key| row(key, "must be given"));
+            page += &section(&table, dkim::MEANING, keys);
         }
     }
     page += ENVIRONMENT;
@@ -70,10 +92,17 @@ const DOMAIN_MEANING: &str = "What holds for one domain; any number of such tabl
                               domain in quotes. What is not said here is copied from \
                               `[limits.default]`.";
 
+const ROUTES_MEANING: &str = "Another route, for the domains that it names; any number of such \
+                              tables, each with a name of lower-case letters, digits and hyphens. \
+                              Beside `domains`, the keys are those of `[route]`, and what \
+                              is not said here is copied from there.";
+
 const ENVIRONMENT: &str = r#"
 ## Environment
 
 A variable outweighs the file: `POSTRIDER_` and the path of the key in upper case, with two underscores for a dot, as in `POSTRIDER_LIMITS__DEFAULT__RATE=20/s`.
+So `POSTRIDER_ROUTE__PASSWORD` is the password of `[route]`, and `POSTRIDER_ROUTES__GOOGLE__PASSWORD` that of `[routes.google]`.
+A list is written with commas.
 The domain of a limit is written with its dots, as in `env 'POSTRIDER_LIMITS__DOMAIN__GMAIL.COM__RATE=20/s'`; most shells cannot export such a name.
 
 These variables are not part of the configuration:
@@ -81,6 +110,18 @@ These variables are not part of the configuration:
 | Variable | Meaning |
 |---|---|
 "#;
+
+/// The route that stands as an example.
+const ROUTE_EXAMPLE: &str = "google";
+
+/// The example of a route, commented out because it would hold.
+fn routes_comment() -> String {
+    format!(
+        "\n{}#[{ROUTES_TABLE}.{ROUTE_EXAMPLE}]\n{}#domains = [\"gmail.com\", \"googlemail.com\"]\n",
+        comment(ROUTES_MEANING),
+        comment(&described(&DOMAINS_KEY)),
+    )
+}
 
 /// The domain and the values that stand as an example.
 const DOMAIN_EXAMPLE: (&str, &[&str]) = ("gmail.com", &["\"20/s\"", "5"]);
@@ -96,13 +137,27 @@ fn domain_comment() -> String {
     page
 }
 
+/// The table behind which the list of those who sign stands.
+const BEFORE_DKIM: &str = "message";
+
+/// The example of one who signs, commented out because its key is not there.
+fn dkim_comment() -> String {
+    let mut example = Dkim::example();
+    let mut page = format!("\n{}#[[{}]]\n", comment(dkim::MEANING), dkim::TABLE);
+    for key in dkim::KEYS {
+        let value = key.kind.show(&mut example);
+        page += &format!("{}#{} = {value}\n", comment(&described(key)), key.path);
+    }
+    page
+}
+
 fn domain_table() -> String {
     DOMAIN_TABLE.join(".")
 }
 
 /// The keys that stand directly in a table.
 fn keys_of(table: &str) -> impl Iterator<Item = &'static Key<Config>> {
-    KEYS.iter().filter(move |key| {
+    keys().filter(move |key| {
         key.path
             .rsplit_once('.')
             .is_some_and(|(above, _)| above == table)

@@ -1,5 +1,7 @@
 //! What must be true between two keys.
 
+mod routes;
+
 use std::collections::BTreeMap;
 
 use super::{Config, Place, Problem};
@@ -41,6 +43,7 @@ pub(crate) fn check(
     places: &BTreeMap<String, Place>,
     problems: &mut Vec<Problem>,
 ) {
+    routes::check(config, places, problems);
     for relation in RELATIONS {
         let keys = [relation.key, relation.other];
         let is_bad = problems

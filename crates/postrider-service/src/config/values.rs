@@ -1,25 +1,43 @@
 //! What a configuration says: plain values, each checked before it gets here, and the defaults.
 
+mod route;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use postrider_message::verp::ReturnPath;
 use postrider_types::{Backoff, Domain, Rate};
+
+use super::dkim::Dkim;
+
+pub use route::{Deliver, Route, Secret, TlsChoice};
 
 /// A whole configuration. Its fields are the tables of the file, in the order of the reference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Where the service listens and keeps what is durable.
     pub server: Server,
-    /// How mail leaves.
+    /// How mail leaves that no other route takes.
     pub route: Route,
+    /// The other routes by name, complete: what the file does not say there is copied from
+    /// `route`.
+    pub routes: BTreeMap<String, Route>,
+    /// How direct delivery finds hosts.
+    pub mx: Mx,
+    /// What is known of providers and of their replies.
+    pub tables: Tables,
     /// What destinations and recipients allow.
     pub limits: Limits,
     /// How long a deferred delivery waits, and when it expires.
     pub retry: Backoff,
     /// What an email may be.
     pub email: Email,
+    /// What an email gets when it becomes a message.
+    pub message: Message,
+    /// Who signs, in the order of the file.
+    pub dkim: Vec<Dkim>,
     /// How many bytes of bodies are held in memory.
     pub cache: Cache,
     /// How audiences are taken in.
@@ -42,18 +60,26 @@ pub struct Server {
     pub data_dir: PathBuf,
 }
 
-/// `[route]`
+/// `[mx]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// The relay that takes everything, such as `smtp://127.0.0.1:2525`; never empty, and not
-    /// yet parsed.
-    pub relay: String,
-    /// Most sessions at once over all destinations.
-    pub connections: u32,
-    /// How we call ourselves in EHLO.
-    pub hostname: Domain,
-    /// How long a session without work is kept open; zero closes it at once.
-    pub idle_timeout: Duration,
+pub struct Mx {
+    /// Who is asked; empty is whom the machine asks.
+    pub nameservers: Vec<SocketAddr>,
+    /// The longest that finding the hosts of one domain may take.
+    pub timeout: Duration,
+    /// Where hosts are dialled: 25, but in tests.
+    pub port: u32,
+    /// Whether hosts on this machine are dialled, as in tests.
+    pub loopback: bool,
+}
+
+/// `[tables]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// What adds to, or replaces, what is known of providers.
+    pub providers_file: Option<PathBuf>,
+    /// Rules that go before the built-in ones.
+    pub classification_file: Option<PathBuf>,
 }
 
 /// `[limits]`
@@ -80,7 +106,7 @@ impl Limits {
 pub struct Limit {
     /// Messages in a time; `None` is no limit, [`Rate::Closed`] sends nothing.
     pub rate: Option<Rate>,
-    /// Most sessions at once, within [`Route::connections`].
+    /// Most sessions at once, within those of its route.
     pub connections: u32,
 }
 
@@ -89,6 +115,13 @@ pub struct Limit {
 pub struct Email {
     /// Most bytes of an email with its attachments.
     pub size_max: u64,
+}
+
+/// `[message]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Where bounces go; `None` is the From address.
+    pub return_path: Option<ReturnPath>,
 }
 
 /// `[cache]`
@@ -121,12 +154,18 @@ pub struct Lease {
 /// `[timeouts]`: each is for the whole exchange, not for a single read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Name resolution and the TCP connection.
+    /// One whole dial over all hosts and their addresses, up to the end of the log-in.
+    pub opening: Duration,
+    /// The TCP connection.
     pub connect: Duration,
     /// From the open connection to the complete greeting.
     pub greeting: Duration,
     /// EHLO and, apart, HELO.
     pub ehlo: Duration,
+    /// STARTTLS and, apart, the handshake.
+    pub tls: Duration,
+    /// AUTH and, apart, each response to a challenge.
+    pub auth: Duration,
     /// MAIL FROM.
     pub mail: Duration,
     /// RCPT TO.
@@ -135,6 +174,8 @@ pub struct Timeouts {
     pub data: Duration,
     /// How long the server may take nothing of the body.
     pub body_block: Duration,
+    /// A whole message up to the final dot; its octets at the minimum rate come on top.
+    pub message: Duration,
     /// The final dot and its reply.
     pub dot: Duration,
     /// RSET between transactions.
@@ -169,12 +210,15 @@ impl Default for Config {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
                 data_dir: PathBuf::from("postrider-data"),
             },
-            route: Route {
-                relay: "smtp://127.0.0.1:2525".to_owned(),
-                connections: 20,
-                hostname: "localhost".parse().expect("localhost is a domain"),
-                idle_timeout: Duration::from_secs(10),
+            route: Route::default(),
+            routes: BTreeMap::new(),
+            mx: Mx {
+                nameservers: Vec::new(),
+                timeout: Duration::from_secs(30),
+                port: 25,
+                loopback: false,
             },
+            tables: Tables::default(),
             limits: Limits {
                 default: Limit {
                     rate: None,
@@ -193,6 +237,8 @@ impl Default for Config {
             email: Email {
                 size_max: 10_000_000,
             },
+            message: Message::default(),
+            dkim: Vec::new(),
             cache: Cache {
                 bytes_max: 64 << 20,
                 load_bytes_max: 32 << 20,
@@ -215,13 +261,17 @@ impl Default for Config {
 impl Timeouts {
     /// The minimums of RFC 5321 §4.5.3.2; where it names none, the defaults of Postfix.
     const STANDARD: Self = Self {
+        opening: Duration::from_secs(900),
         connect: Duration::from_secs(30),
         greeting: Duration::from_secs(300),
         ehlo: Duration::from_secs(300),
+        tls: Duration::from_secs(300),
+        auth: Duration::from_secs(300),
         mail: Duration::from_secs(300),
         rcpt: Duration::from_secs(300),
         data: Duration::from_secs(120),
         body_block: Duration::from_secs(180),
+        message: Duration::from_secs(600),
         dot: Duration::from_secs(600),
         rset: Duration::from_secs(20),
         quit: Duration::from_secs(5),

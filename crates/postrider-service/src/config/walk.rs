@@ -3,11 +3,11 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Place;
 use super::given::Given;
-use super::keys::DOMAIN_TABLE;
+use super::keys::{DOMAIN_TABLE, ROUTE_TABLE, ROUTES_TABLE};
 use super::lookup::{Known, Target, known_paths, lookup, nearest, shown};
 use super::problem::{Lines, Problem};
+use super::{Place, dkim};
 
 /// A value that somebody set.
 pub(crate) struct Setting<'a> {
@@ -46,6 +46,10 @@ impl<'a> Walk<'a, '_> {
     fn table(&mut self, table: &'a DeTable<'a>, above: &[&str]) {
         for (key, value) in table {
             let path = [above, &[key.get_ref()]].concat();
+            if path == [dkim::TABLE] {
+                // A list, which has a reader of its own.
+                continue;
+            }
             let key_place = self.lines.place(key.span().start);
             match (lookup(&path), value.get_ref()) {
                 (Known::Value(target), _) => self.value(target, value),
@@ -57,6 +61,12 @@ impl<'a> Walk<'a, '_> {
                 }
                 (Known::NotADomain, _) => {
                     let text = "is not a domain; expected one in quotes, such as \"gmail.com\"";
+                    let problem = Problem::new(&key_place, &shown(&path), text.to_owned());
+                    self.problems.push(problem);
+                }
+                (Known::NotARoute, _) => {
+                    let text = "is no name of a route; expected lower-case letters, digits and \
+                                hyphens, such as [routes.google]";
                     let problem = Problem::new(&key_place, &shown(&path), text.to_owned());
                     self.problems.push(problem);
                 }
@@ -81,6 +91,11 @@ impl<'a> Walk<'a, '_> {
 
 /// What to say of a key that is not known.
 fn unknown(path: &[&str], value: &DeValue<'_>) -> String {
+    if let [ROUTES_TABLE, name, below @ ..] = path {
+        let as_default = [&[ROUTE_TABLE], below].concat();
+        let table = shown(&[ROUTES_TABLE, name]);
+        return unknown(&as_default, value).replace(ROUTE_DOT, &format!("{table}."));
+    }
     let below_domain = path.strip_prefix(&DOMAIN_TABLE);
     if let (Some([_, _]), DeValue::Table(_)) = (below_domain, value) {
         return "unknown key; a domain stands in quotes, as in [limits.domain.\"gmail.com\"]"
@@ -92,6 +107,9 @@ fn unknown(path: &[&str], value: &DeValue<'_>) -> String {
         None => format!("unknown key; expected {}", siblings(path, domain)),
     }
 }
+
+/// How a key of the default route begins.
+const ROUTE_DOT: &str = "route.";
 
 /// What is known beside a path.
 fn siblings(path: &[&str], domain: &str) -> String {

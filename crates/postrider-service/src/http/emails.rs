@@ -10,7 +10,7 @@ use postrider_api::{Code, Email, NewEmail, NewHeader, ProblemItem, PutEmail};
 use postrider_message::{Limits, Prepared, codec};
 use postrider_pipeline::report::chain;
 use postrider_types::bounds::ATTACHMENTS_MAX;
-use postrider_types::{Attachment, EmailId, Header, Mailbox};
+use postrider_types::{Attachment, EmailId, Header, Mailbox, Unsubscribe};
 
 use super::error::HttpError;
 use super::extract::{Id, NoParameters, json, media_type, read, unsupported};
@@ -157,6 +157,9 @@ async fn checked(
         text: new.text,
         headers: new.headers.into_iter().map(header).collect(),
         attachments,
+        list_id: new.list_id,
+        unsubscribe: new.unsubscribe.map(unsubscribe),
+        feedback_id: new.feedback_id,
     };
     if problems.is_empty() {
         return Ok(email);
@@ -168,6 +171,14 @@ async fn checked(
         Err(error) => return Err(HttpError::internal(chain(&error))),
     }
     Err(HttpError::invalid_email(problems))
+}
+
+fn unsubscribe(new: postrider_api::Unsubscribe) -> Unsubscribe {
+    Unsubscribe {
+        is_one_click: new.is_one_click.unwrap_or_else(|| new.url.is_some()),
+        url: new.url,
+        mailto: new.mailto,
+    }
 }
 
 fn mailbox(field: &str, text: &str, problems: &mut Vec<ProblemItem>) -> Mailbox {

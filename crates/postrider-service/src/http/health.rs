@@ -1,4 +1,5 @@
-//! Whether it lives, whether it takes work, what it counted, and which version it is.
+//! Whether it lives, whether it takes work, what it counted, what receivers say, and which version
+//! it is.
 //!
 //! None of this runs through the queue that it watches.
 
@@ -9,13 +10,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use postrider_api::{Check, Readiness, Version};
+use postrider_api::{Check, Pools, Readiness, Refusals, Version};
 use postrider_pipeline::report::chain;
 
 use super::error::HttpError;
 use super::extract::NoParameters;
 use super::stop::Stage;
-use super::{Api, TENANT};
+use super::{Api, TENANT, view};
 use crate::bounds::READY_AFTER_MAX;
 
 /// `GET /livez`: an answer says that the event loop turns.
@@ -32,7 +33,7 @@ pub(super) async fn ready(State(api): State<Arc<Api>>, _: NoParameters) -> Respo
         Some(trouble) => Some(trouble),
         None => store_trouble(&api).await,
     };
-    let route = status.route_trouble.map(|(trouble, _)| trouble);
+    let route = status.route_trouble.map(|(trouble, _)| trouble.to_string());
     let draining = is_draining.then(|| "the service is stopping".to_owned());
     let checks = vec![
         check("store", true, store, "the store records"),
@@ -75,6 +76,20 @@ pub(super) async fn metrics(
     let text = api.metrics.text(&api.postrider).await?;
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, content_type)], text).into_response())
+}
+
+/// `GET /v1/pools`
+pub(super) async fn pools(State(api): State<Arc<Api>>, _: NoParameters) -> Json<Pools> {
+    let status = api.postrider.status();
+    let data = status.pools.iter().map(view::pool).collect();
+    Json(Pools { data })
+}
+
+/// `GET /v1/refusals`
+pub(super) async fn refusals(State(api): State<Arc<Api>>, _: NoParameters) -> Json<Refusals> {
+    let status = api.postrider.status();
+    let data = status.refusals.iter().map(view::refusal).collect();
+    Json(Refusals { data })
 }
 
 /// `GET /v1/version`

@@ -107,6 +107,8 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/v1/campaigns/{id}/receipts", get(receipts::of_campaign))
         .route("/v1/campaigns/{id}/export", get(export::export))
         .route("/v1/receipts", get(receipts::find_or_feed))
+        .route("/v1/pools", get(health::pools))
+        .route("/v1/refusals", get(health::refusals))
         .route("/v1/version", get(health::version));
     for verb in CampaignVerb::ALL {
         let change = move |api, id, query, body| campaigns::change(verb, api, id, query, body);

@@ -3,11 +3,14 @@
 use postrider_api::campaign::BadLine;
 use postrider_api::email::Attachment;
 use postrider_api::{
-    Campaign, Email, Held, HeldReason, IntakeReport, LogEntry, NewHeader, ProblemItem, Reply, Time,
+    Campaign, Email, Held, HeldReason, IntakeReport, LogEntry, NewHeader, Pool, ProblemItem,
+    Refusal, Reply, Time, Unsubscribe,
 };
 use postrider_message::PrepareError;
 use postrider_pipeline::Status;
+use postrider_pipeline::core::RefusalGroup;
 use postrider_pipeline::intake;
+use postrider_pipeline::status::PoolStatus;
 use postrider_types::{CampaignState, DeliveryState, EmailId, Timestamp};
 
 pub(super) fn campaign(campaign: &postrider_types::Campaign, status: &Status) -> Campaign {
@@ -45,10 +48,34 @@ fn held(status: &Status) -> Vec<Held> {
     });
     let route = status.route_trouble.as_ref().map(|(trouble, since)| Held {
         reason: HeldReason::Route,
-        detail: trouble.clone(),
+        detail: trouble.to_string(),
         since: Some((*since).into()),
     });
     [draining, store, route].into_iter().flatten().collect()
+}
+
+pub(super) fn pool(pool: &PoolStatus) -> Pool {
+    let (trouble, since) = pool.trouble.clone().unzip();
+    Pool {
+        route: pool.route_name.to_string(),
+        site: pool.site.to_string(),
+        open: pool.open as u64,
+        busy: pool.busy as u64,
+        connections_max: pool.connections_max as u64,
+        trouble: trouble.map(|trouble| trouble.to_string()),
+        trouble_since: since.map(Into::into),
+    }
+}
+
+pub(super) fn refusal(group: &RefusalGroup) -> Refusal {
+    Refusal {
+        line: group.line.clone(),
+        count: group.count,
+        last_at: group.last_at.into(),
+        class: group.class.to_string(),
+        action: group.action.map(|action| action.to_string()),
+        rule: group.rule.clone(),
+    }
 }
 
 pub(super) fn email(id: EmailId, email: &postrider_types::Email) -> Email {
@@ -68,6 +95,13 @@ pub(super) fn email(id: EmailId, email: &postrider_types::Email) -> Email {
                 value: header.value.clone(),
             })
             .collect(),
+        list_id: email.list_id.clone(),
+        unsubscribe: email.unsubscribe.as_ref().map(|links| Unsubscribe {
+            url: links.url.clone(),
+            mailto: links.mailto.clone(),
+            is_one_click: Some(links.is_one_click),
+        }),
+        feedback_id: email.feedback_id.clone(),
         attachments: email
             .attachments
             .iter()

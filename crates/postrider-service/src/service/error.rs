@@ -4,10 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use postrider_smtp::relay::RelayError;
 use postrider_store::StoreError;
 
 use crate::key::KeyError;
+use crate::wiring::SettingsError;
 
 /// A service that was not started. Each prints as a sentence that says what to do; what the
 /// system said is its source.
@@ -30,9 +30,9 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
     },
-    /// The relay cannot be used.
-    #[error("route.relay cannot be used")]
-    Relay(#[source] RelayError),
+    /// What a key says cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The key cannot be read or made.
     #[error(transparent)]
     Key(#[from] KeyError),

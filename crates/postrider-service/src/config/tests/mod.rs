@@ -1,8 +1,10 @@
 //! The claims of the configuration as a whole.
 
+mod dkim;
 mod pages;
 mod problems;
 mod ranges;
+mod routes;
 mod variables;
 
 use postrider_types::Rate;

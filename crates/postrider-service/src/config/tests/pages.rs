@@ -2,8 +2,8 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::super::keys::{DOMAIN_KEYS, KEYS};
-use super::super::{Config, default_toml, reference};
+use super::super::keys::{DOMAIN_KEYS, keys};
+use super::super::{Config, default_toml, environment, reference};
 use super::{load, rate};
 
 const DEFAULT_FILE: &str = include_str!("../../../../../config/default.toml");
@@ -54,7 +54,7 @@ fn the_default_file_has_every_key_of_the_table_and_no_other() {
         "",
         &mut found,
     );
-    let mut known: Vec<_> = KEYS.iter().map(|key| key.path.to_owned()).collect();
+    let mut known: Vec<_> = keys().map(|key| key.path.to_owned()).collect();
     found.sort();
     known.sort();
     assert_eq!(found, known);
@@ -80,7 +80,7 @@ fn the_default_file_explains_every_key_of_a_domain() {
 #[test]
 fn every_value_reaches_its_own_field_and_no_other() {
     let default = all_shown(&mut Config::default());
-    for (number, key) in KEYS.iter().enumerate() {
+    for (number, key) in keys().enumerate() {
         let mut changed = changed_alone(key.path);
         let mut expect = default.clone();
         expect[number] = key.kind.show(&mut changed);
@@ -91,7 +91,7 @@ fn every_value_reaches_its_own_field_and_no_other() {
 
 /// The values of all keys as TOML.
 fn all_shown(config: &mut Config) -> Vec<String> {
-    KEYS.iter().map(|key| key.kind.show(config)).collect()
+    keys().map(|key| key.kind.show(config)).collect()
 }
 
 /// The defaults with another value at one key: the first of these that the key takes.
@@ -109,9 +109,32 @@ fn changed_alone(path: &str) -> Config {
         "'[::1]:7'",
         "'other.test'",
         "'smtp://other'",
+        "'{token}@other.test'",
+        "'required'",
+        "'mx'",
+        "'login'",
+        "'127.0.0.9'",
+        "false",
+        "true",
+        "['127.0.0.9:53']",
+        "['other.test']",
     ];
+    // A secret comes from the environment alone, and so does what needs one beside it.
+    let of = |path: &str| (environment::name_of(path), "secret".to_owned());
+    let (own, password) = ([of(path)], [of("route.password")]);
     let texts = VALUES.iter().map(|value| format!("{path} = {value}"));
-    let mut configs = texts.filter_map(|text| Config::load(&text, "", &[]).ok());
-    let changed = configs.find(|config| *config != Config::default());
-    changed.unwrap_or_else(|| panic!("nothing changes {path}"))
+    let by_file = texts.clone().map(|text| (text, [].as_slice()));
+    let beside = texts.map(|text| (text, password.as_slice()));
+    let mut tries = by_file
+        .chain([(String::new(), own.as_slice())])
+        .chain(beside);
+    let changed = tries.find_map(|(text, environment)| {
+        let config = Config::load(&text, "", environment).ok()?;
+        (config != Config::default()).then_some(config)
+    });
+    let mut changed = changed.unwrap_or_else(|| panic!("nothing changes {path}"));
+    if path != "route.password" {
+        changed.route.password = Config::default().route.password;
+    }
+    changed
 }

@@ -57,7 +57,8 @@ fn an_unknown_key_names_the_nearest_or_all_beside_it() {
         "[log]\ncolour = true",
         "postrider.toml:2:1: log.colour: unknown key; expected one of filter, format",
     );
-    let everything = "server, route, limits, retry, email, cache, intake, lease, timeouts, log";
+    let everything = "server, route, mx, tables, limits, retry, email, message, cache, intake, \
+                      lease, timeouts, log, routes, dkim";
     check(
         "[webhooks]\nretries = 3",
         &format!("postrider.toml:1:2: webhooks: unknown key; expected one of {everything}"),

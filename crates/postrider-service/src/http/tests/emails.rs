@@ -1,5 +1,5 @@
 use super::*;
-use postrider_api::{ErrorKind, NewAttachment, NewHeader};
+use postrider_api::{ErrorKind, NewAttachment, NewHeader, Unsubscribe};
 use reqwest::StatusCode;
 
 fn pdf(bytes: usize) -> NewAttachment {
@@ -36,6 +36,48 @@ async fn an_email_is_put_once_and_shown_without_its_bodies() {
     assert_eq!(shown.headers, email.headers);
     assert_eq!(shown.attachments[0].filename, "a.pdf");
     assert_eq!(shown.attachments[0].bytes, 3);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn an_email_of_a_list_says_so_and_shows_it() {
+    let scene = Scene::start().await;
+    let links = Unsubscribe {
+        url: Some("https://example.test/leave/{{ token }}".into()),
+        ..Unsubscribe::default()
+    };
+    let mut email = NewEmail {
+        list_id: Some("News <news.example.test>".into()),
+        unsubscribe: Some(links),
+        feedback_id: Some("a:b:c:postrider".into()),
+        ..new_email()
+    };
+    let put = scene.client.put_email(&email, &[]).await.unwrap();
+    let shown = scene.client.email(put.id).await.unwrap();
+    assert_eq!(shown.list_id, email.list_id);
+    assert_eq!(shown.feedback_id, email.feedback_id);
+    let shown = shown.unsubscribe.unwrap();
+    assert_eq!(shown.url, email.unsubscribe.as_ref().unwrap().url);
+    assert_eq!(shown.is_one_click, Some(true), "where there is a url");
+
+    email.unsubscribe.as_mut().unwrap().url = Some("http://example.test/".into());
+    email.headers = vec![NewHeader {
+        name: "list-ID".into(),
+        value: "<other.example.test>".into(),
+    }];
+    let error = scene.client.put_email(&email, &[]).await.unwrap_err();
+    let errors = &error.problem().unwrap().errors;
+    let found: Vec<_> = errors
+        .iter()
+        .map(|item| (item.field.as_str(), item.code.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("headers[0].name", "header_repeated"),
+            ("unsubscribe.url", "link_invalid")
+        ]
+    );
     scene.stop().await;
 }
 

@@ -40,6 +40,38 @@ async fn receipts_say_what_became_of_each_recipient() {
 }
 
 #[tokio::test]
+async fn a_pool_with_an_open_connection_is_listed() {
+    let scene = Scene::start().await;
+    scene.sent("october", &PEOPLE).await;
+    let pools = scene.client.pools().await.unwrap().data;
+    let [pool] = pools.as_slice() else {
+        panic!("one relay: {pools:?}");
+    };
+    assert_eq!(pool.route, "default");
+    assert!(pool.site.starts_with("127.0.0.1:"), "{pool:?}");
+    assert!(pool.open >= 1 && pool.busy <= pool.open, "{pool:?}");
+    assert_eq!((&pool.trouble, pool.trouble_since), (&None, None));
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn refusals_that_say_the_same_are_one_line_with_what_they_mean() {
+    let scene = Scene::start().await;
+    let people = ["bounce-1@a.test", "ada@a.test", "bounce-2@b.test"];
+    scene.sent("october", &people).await;
+    let refusals = scene.client.refusals().await.unwrap().data;
+    let [refusal] = refusals.as_slice() else {
+        panic!("one group: {refusals:?}");
+    };
+    assert_eq!(refusal.count, 2);
+    assert!(refusal.line.starts_with("550 5.1.1 "), "{refusal:?}");
+    assert_eq!(refusal.class, "bounced");
+    assert_eq!(refusal.action.as_deref(), Some("suppress"));
+    assert_eq!(refusal.rule, "no-such-recipient");
+    scene.stop().await;
+}
+
+#[tokio::test]
 async fn receipts_of_a_campaign_are_read_page_by_page() {
     let scene = Scene::start().await;
     let campaign = scene.sent("october", &PEOPLE).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 
 /// Every route, with a method that it knows.
-const KEYED: [(&str, &str); 14] = [
+const KEYED: [(&str, &str); 16] = [
     ("POST", "/v1/emails"),
     ("GET", "/v1/emails/eml_1"),
     ("POST", "/v1/campaigns"),
@@ -20,6 +20,8 @@ const KEYED: [(&str, &str); 14] = [
     ("POST", "/v1/campaigns/cmp_1/pause"),
     ("POST", "/v1/campaigns/cmp_1/cancel"),
     ("GET", "/v1/receipts"),
+    ("GET", "/v1/pools"),
+    ("GET", "/v1/refusals"),
     ("GET", "/v1/version"),
 ];
 
