@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
-use postrider_api::{NewAttachment, NewEmail, NewHeader};
+use postrider_api::{NewAttachment, NewEmail, NewHeader, Unsubscribe};
 
 use crate::exit::{Exit, stop};
 
@@ -39,6 +39,46 @@ pub(crate) struct Content {
     /// A file that travels with the email; may be given again
     #[arg(long = "attach", value_name = "FILE")]
     attachments: Vec<PathBuf>,
+
+    #[command(flatten)]
+    list: List,
+}
+
+/// What an email says of the list that it goes to.
+#[derive(Debug, Clone, Default, Args)]
+struct List {
+    /// The list, such as 'Weekly news <weekly.news.example.test>'
+    #[arg(long, value_name = "LIST")]
+    list_id: Option<String>,
+
+    /// The https page on which a recipient leaves the list; a template, and one POST to it must
+    /// be enough (RFC 8058)
+    #[arg(long, value_name = "URL")]
+    unsubscribe_url: Option<String>,
+
+    /// The address to which a recipient writes to leave the list; a template
+    #[arg(long, value_name = "ADDRESS")]
+    unsubscribe_mailto: Option<String>,
+
+    /// The page asks before it ends a subscription
+    #[arg(long, requires = "unsubscribe_url")]
+    no_one_click: bool,
+
+    /// Up to three ids and a sender id, as 'october::letters:acme-news'; receivers count
+    /// complaints by them
+    #[arg(long, value_name = "IDS")]
+    feedback_id: Option<String>,
+}
+
+impl List {
+    fn unsubscribe(&self) -> Option<Unsubscribe> {
+        let unsubscribe = Unsubscribe {
+            url: self.unsubscribe_url.clone(),
+            mailto: self.unsubscribe_mailto.clone(),
+            is_one_click: self.no_one_click.then_some(false),
+        };
+        Some(unsubscribe).filter(|links| links.url.is_some() || links.mailto.is_some())
+    }
 }
 
 /// A header field from the command line.
@@ -61,6 +101,9 @@ impl Content {
             headers: headers
                 .map(|Header { name, value }| NewHeader { name, value })
                 .collect(),
+            list_id: self.list.list_id.clone(),
+            unsubscribe: self.list.unsubscribe(),
+            feedback_id: self.list.feedback_id.clone(),
         };
         let attachments = self.attachments.iter().map(|path| attachment(path));
         Ok((email, attachments.collect::<anyhow::Result<_>>()?))
@@ -119,6 +162,7 @@ mod tests {
             text: None,
             headers: vec![header("X-Issue: 42: the cart").unwrap()],
             attachments,
+            list: List::default(),
         }
     }
 
@@ -133,6 +177,16 @@ mod tests {
         assert_eq!(email.headers[0].value, "42: the cart");
         assert_eq!(attachments[0].filename, "b.pdf");
         assert_eq!(attachments[0].content_type, "application/pdf");
+    }
+
+    #[test]
+    fn one_click_is_said_only_when_it_is_forbidden() {
+        let mut list = List::default();
+        assert_eq!(list.unsubscribe(), None);
+        list.unsubscribe_url = Some("https://example.test/leave".to_owned());
+        assert_eq!(list.unsubscribe().unwrap().is_one_click, None);
+        list.no_one_click = true;
+        assert_eq!(list.unsubscribe().unwrap().is_one_click, Some(false));
     }
 
     #[test]

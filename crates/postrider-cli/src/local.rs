@@ -165,7 +165,7 @@ pub(crate) fn create(data_dir: &Path) -> anyhow::Result<()> {
 /// A service that did not start, with its exit code.
 fn refusal(error: StartError) -> anyhow::Error {
     let exit = match &error {
-        StartError::Relay(_) | StartError::DevKey { .. } => Exit::Usage,
+        StartError::Settings(_) | StartError::DevKey { .. } => Exit::Usage,
         error if error.owner().is_some() => Exit::WrongState,
         _ => Exit::Failed,
     };

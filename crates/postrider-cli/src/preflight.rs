@@ -1,64 +1,69 @@
 //! Whether the relay is there, before a list of people is taken in for it.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Error;
+use postrider_service::reach::{self, Lead};
 use postrider_service::{Config, wiring};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use crate::exit::{Exit, stop};
 
-/// How long the relay may take to greet.
-const GREETING_AFTER_MAX: Duration = Duration::from_secs(10);
+/// How long the relay may take until a session stands.
+const SESSION_AFTER_MAX: Duration = Duration::from_secs(10);
 
-/// Bytes of a greeting line that are looked at (RFC 5321 §4.5.3.1.5).
-const GREETING_BYTES_MAX: u64 = 512;
-
-/// Connects to the relay of a configuration, and hears its greeting.
+/// Opens a session with the relay of a configuration, and ends it.
 ///
-/// A relay that may not be used is a mistake of the caller; one that does not greet is
-/// unreachable.
+/// A relay that is not one is a mistake of the caller; one that gives no session is unreachable.
 pub(crate) async fn check(config: &Config) -> anyhow::Result<()> {
     let relay = &config.route.relay;
     let settings = wiring::settings(config);
-    let settings = settings.map_err(|error| stop(Exit::Usage, format!("{relay}: {error}")))?;
-    let addresses = settings.route.relay.addresses().await;
-    let addresses = addresses.map_err(|error| stop(Exit::Usage, format!("{relay}: {error}")))?;
-    let greeted = timeout(GREETING_AFTER_MAX, greeting(&addresses)).await;
-    let reason = match greeted {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => format!("{error:#}"),
-        Err(_) => format!("no greeting within {} s", GREETING_AFTER_MAX.as_secs()),
-    };
-    let sentence = format!(
-        "the relay {relay} cannot be reached ({reason}); start it, or name another with --route. \
-         Nothing was sent and nothing was changed"
-    );
-    Err(stop(Exit::Unreachable, sentence))
+    let settings = settings.map_err(|error| unusable(relay, error))?;
+    let reached = reach::reach(&settings.routes.default, SESSION_AFTER_MAX).await;
+    reached.map_err(|trouble| {
+        let sentence = format!(
+            "the relay {relay} cannot be reached ({:#}); start it, or name another with --route. \
+             Nothing was sent and nothing was changed",
+            Error::new(trouble)
+        );
+        stop(Exit::Unreachable, sentence)
+    })
 }
 
-async fn greeting(addresses: &[SocketAddr]) -> anyhow::Result<()> {
-    let stream = TcpStream::connect(addresses).await?;
-    let mut line = Vec::new();
-    let mut stream = BufReader::new(stream).take(GREETING_BYTES_MAX);
-    stream
-        .read_until(b'\n', &mut line)
-        .await
-        .context("it broke off")?;
-    let line = String::from_utf8_lossy(&line);
-    match line.trim_end() {
-        line if line.starts_with("220") => Ok(()),
-        "" => bail!("it closed the connection without a greeting"),
-        line => bail!("it greeted with {line:?}"),
+/// Refuses a route that leads away from this machine, by address or by name.
+pub(crate) async fn stay_here(config: &Config) -> anyhow::Result<()> {
+    let relay = &config.route.relay;
+    let settings = wiring::settings(config);
+    let settings = settings.map_err(|error| unusable(relay, error))?;
+    match reach::leads_to(&settings.routes.default).await {
+        Ok(Lead::Here) => Ok(()),
+        Ok(Lead::Anywhere) => Err(stop(
+            Exit::Usage,
+            "the route delivers to the mail hosts of domains, which are not on this machine",
+        )),
+        Ok(Lead::Away(address)) => Err(stop(
+            Exit::Usage,
+            format!("{relay} leads to {address}, which is not on this machine"),
+        )),
+        Err(trouble) => Err(stop(
+            Exit::Unreachable,
+            format!("{:#}", Error::new(trouble)),
+        )),
     }
+}
+
+/// The relay is named, unless it may have a password in it.
+fn unusable(relay: &str, error: impl Into<Error>) -> Error {
+    let error = error.into();
+    let sentence = match relay.contains('@') {
+        true => format!("{error:#}"),
+        false => format!("{relay}: {error:#}"),
+    };
+    stop(Exit::Usage, sentence)
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -70,6 +75,14 @@ mod tests {
         let server = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(greeting.as_bytes()).await.unwrap();
+            let mut heard = [0; 512];
+            for reply in ["250 mx.example.test\r\n", "221 bye\r\n"] {
+                // Whoever was refused has gone.
+                if !matches!(stream.read(&mut heard).await, Ok(1..)) {
+                    return;
+                }
+                stream.write_all(reply.as_bytes()).await.unwrap();
+            }
         });
         let mut config = Config::default();
         config.route.relay = format!("smtp://{address}");
@@ -79,17 +92,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_relay_that_greets_is_reachable() {
+    async fn a_relay_that_gives_a_session_is_reachable() {
         checked_against("220 mx.example.test ESMTP\r\n")
             .await
             .unwrap();
     }
 
     #[tokio::test]
-    async fn a_relay_that_greets_otherwise_or_not_at_all_is_unreachable() {
+    async fn a_relay_that_greets_otherwise_is_unreachable() {
         for (greeting, word) in [
             ("554 go away\r\n", "554 go away"),
-            ("", "without a greeting"),
+            ("HTTP/1.1 400 Bad Request\r\n", "does not speak SMTP"),
         ] {
             let error = checked_against(greeting).await.unwrap_err();
             assert_eq!(exit::of(&error), Exit::Unreachable);
@@ -109,10 +122,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_relay_that_is_not_on_this_machine_is_the_callers_mistake() {
+    async fn a_relay_that_is_not_on_this_machine_is_noticed() {
         let mut config = Config::default();
-        config.route.relay = "smtp://192.0.2.1:25".to_owned();
-        let error = check(&config).await.unwrap_err();
-        assert_eq!(exit::of(&error), Exit::Usage);
+        stay_here(&config).await.unwrap();
+        for relay in ["smtp://192.0.2.1:25", "smtps://[2001:db8::1]"] {
+            config.route.relay = relay.to_owned();
+            let error = stay_here(&config).await.unwrap_err();
+            assert_eq!(exit::of(&error), Exit::Usage);
+            assert!(error.to_string().contains("not on this machine"), "{error}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! The domains are interleaved evenly, so that all of them are under way from the beginning.
 
-use postrider_api::{NewEmail, NewHeader};
+use postrider_api::{NewEmail, Unsubscribe};
 
 /// The limits and retry delays of `postrider dev`.
 pub(crate) const CONFIG: &str = include_str!("../../../config/sample/dev.toml");
@@ -66,11 +66,15 @@ pub(crate) fn email() -> NewEmail {
         subject: "{{ name }}, the cart that waited in {{ city }}".to_owned(),
         html: Some(HTML.to_owned()),
         text: Some(TEXT.to_owned()),
-        headers: vec![NewHeader {
-            name: "List-Unsubscribe".to_owned(),
-            value: "<https://news.example.test/unsubscribe?reader={{ email|urlencode }}>"
-                .to_owned(),
-        }],
+        headers: Vec::new(),
+        list_id: Some("The Sorting Office <sorting-office.news.example.test>".to_owned()),
+        unsubscribe: Some(Unsubscribe {
+            url: Some(
+                "https://news.example.test/unsubscribe?reader={{ email|urlencode }}".to_owned(),
+            ),
+            ..Unsubscribe::default()
+        }),
+        feedback_id: Some("letter:sorting-office".to_owned()),
     }
 }
 

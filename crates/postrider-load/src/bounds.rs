@@ -72,6 +72,12 @@ pub const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 /// Messages of a baseline: enough for some seconds, however many the run itself sends.
 pub const BASELINE_MESSAGES_MAX: u64 = 200_000;
 
+/// Bytes of a baseline that only writes them to sockets.
+pub const BASELINE_BYTES_MAX: u64 = 10_000_000_000;
+
+/// Messages of a baseline by lettre, which sends few in a second.
+pub const LETTRE_MESSAGES_MAX: u64 = 2_000;
+
 /// Steps in one picture; beyond about one in three pixels they are not told apart.
 pub const PLOT_STEPS_MAX: usize = 300;
 

@@ -48,6 +48,7 @@ pub fn page(run: &Run, findings: &Findings) -> Result<String, PlotError> {
         costs(run),
         domains(run),
         limits(run),
+        doors(run),
         findings
             .comparison
             .as_ref()
@@ -206,6 +207,14 @@ fn limits(run: &Run) -> String {
                 rate × (width + jitter) + burst.";
     let is_exceeded = |row: &[String; 7]| row[6] == phrases::EXCEEDED;
     table_section("Limits", note, phrases::LIMIT_HEADING, &rows, is_exceeded)
+}
+
+fn doors(run: &Run) -> String {
+    let rows: Vec<_> = run.doors.iter().map(phrases::door_cells).collect();
+    let note = "Most connections at once at each provider's own door, most messages on one of \
+                them, and what it allows.";
+    let is_exceeded = |row: &[String; 4]| row[3] == phrases::EXCEEDED;
+    table_section("Doors", note, phrases::DOOR_HEADING, &rows, is_exceeded)
 }
 
 fn comparison(found: &Comparison) -> String {

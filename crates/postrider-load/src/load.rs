@@ -3,8 +3,9 @@
 //! 1. *Prepare*: the mock, the service on it, emails and campaigns; the mock hears whom to expect.
 //! 2. *Intake*: lists go in, timed by themselves.
 //! 3. *Send*: campaigns are started, and end; the service may be killed and paused in 2 and 3.
-//! 4. *Reconcile*: receipts and contents go to the mock, which gives its verdict.
-//! 5. *Measure*: both processes end, and the mock's log is read.
+//! 4. *Reconcile*: receipts go to the mock, the service ends, and with the contents the mock gives
+//!    its verdict.
+//! 5. *Measure*: the mock ends too, and its log is read.
 //!
 //! A run that does not end in its time is reconciled and measured like any other; it fails, with
 //! what is missing as its reason.
@@ -29,6 +30,7 @@ use postrider_mock_smtp::Profile;
 use tokio::time::{Instant, timeout_at};
 
 use crate::bounds::EXPORT_AFTER_MAX;
+use crate::load::config::Addresses;
 use crate::load::drive::{Driver, Intake, Made};
 use crate::load::folder::Folder;
 use crate::load::mock::{Mock, MockSettings};
@@ -39,7 +41,6 @@ use crate::measure::finish::{self, Facts};
 use crate::measure::lateness::Times;
 use crate::plan::Plan;
 use crate::plan::limits::as_f64;
-use crate::plan::options::BaselineKind;
 use crate::run::Run;
 
 /// What a run is told beside its plan.
@@ -67,11 +68,8 @@ pub struct Finished {
 /// When there is nothing to measure: a process does not start or ends by itself, the service
 /// refuses what a load needs, or a baseline cannot be run. A run that merely failed is no error.
 pub async fn run(plan: &Plan, around: &Surroundings<'_>) -> anyhow::Result<Finished> {
-    if plan.options.baseline.is_some() {
-        anyhow::ensure!(
-            baseline::find().is_some(),
-            "--baseline smtp-source needs Postfix's smtp-source (Debian: apt install postfix)"
-        );
+    if let Some(kind) = plan.options.baseline {
+        baseline::look(kind)?;
     }
     let folder = Folder::new(plan.options.folder.as_deref())?;
     let sink = Profile::sink();
@@ -88,8 +86,11 @@ pub async fn run(plan: &Plan, around: &Surroundings<'_>) -> anyhow::Result<Finis
         .await?
         .carry_out()
         .await?;
-    if let Some(BaselineKind::SmtpSource) = plan.options.baseline {
-        (around.say)("the baseline: smtp-source against a fresh mock");
+    if let Some(kind) = plan.options.baseline {
+        (around.say)(&format!(
+            "the baseline: {} against a fresh mock",
+            kind.name()
+        ));
         let settings = MockSettings {
             name: "baseline",
             profile: &sink,
@@ -102,7 +103,7 @@ pub async fn run(plan: &Plan, around: &Surroundings<'_>) -> anyhow::Result<Finis
         };
         let within = plan.options.duration;
         let ours = finished.run.rate_achieved;
-        let reached = baseline::smtp_source(&settings, work, ours, within).await?;
+        let reached = baseline::run(kind, &settings, work, ours, within).await?;
         finished.run.baseline = Some(reached);
     }
     Ok(finished)
@@ -138,12 +139,13 @@ impl<'a> Load<'a> {
     ) -> anyhow::Result<Self> {
         let started_at_us = clock::now_us();
         let mock = Mock::start(settings).await?;
-        let relay = format!("smtp://{}", mock.smtp());
-        let options = &plan.options;
-        let given = options.config.as_deref();
-        let text = config::of_service(given, &plan.limits, options.connections, &relay)?;
+        let addresses = Addresses {
+            common: mock.smtp(),
+            doors: mock.doors(),
+        };
+        let text = config::of_service(plan, addresses)?;
         let (executable, folder) = (around.executable, settings.folder);
-        let service = Service::start(executable, folder, &text, options.store).await?;
+        let service = Service::start(executable, folder, &text, plan.options.store).await?;
         Ok(Self {
             plan,
             around,
@@ -175,12 +177,6 @@ impl<'a> Load<'a> {
         let outcome = reconcile::receipts(&self.mock, &driver, &campaigns);
         let outcome = tokio::time::timeout(EXPORT_AFTER_MAX, outcome).await;
         let mut outcome = outcome.context("the receipts cannot be exported in time")??;
-        let wrong = reconcile::contents(&self.mock, &plan.audience, &emails, &campaigns).await?;
-        let verdict = self.mock.verdict().await?;
-        let mut reasons = reconcile::judge(&mut outcome, &verdict);
-        reasons.extend(wrong);
-        reasons.extend(sent.unfinished);
-
         let samples = sampler.samples();
         drop(sampler);
         let (kills_us, pauses_us) = (
@@ -189,7 +185,14 @@ impl<'a> Load<'a> {
         );
         let service_usage = self.service.usage();
         let home = self.service.home().to_owned();
+        // A connection is judged when it has ended, and these end with the service.
         self.service.stop().await?;
+        let wrong = reconcile::contents(&self.mock, &plan.audience, &emails, &campaigns).await?;
+        let verdict = self.mock.verdict().await?;
+        let mut reasons = reconcile::judge(&mut outcome, &verdict);
+        reasons.extend(wrong);
+        reasons.extend(sent.unfinished);
+
         let mock_usage = self.mock.usage();
         let log = self.mock.log().to_owned();
         self.mock.stop().await?;

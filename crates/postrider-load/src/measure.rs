@@ -6,6 +6,7 @@
 pub mod lateness;
 
 pub(crate) mod bottleneck;
+pub(crate) mod doors;
 pub(crate) mod exceeded;
 pub(crate) mod finish;
 pub(crate) mod machine;

@@ -2,6 +2,7 @@
 //! seed alone.
 
 pub mod audience;
+pub mod doors;
 pub mod email;
 pub mod limits;
 pub mod options;
@@ -13,6 +14,7 @@ use postrider_mock_smtp::Profile;
 
 use crate::bounds::SPREAD_DEFAULT;
 use crate::plan::audience::Audience;
+use crate::plan::doors::Door;
 use crate::plan::email::LoadEmail;
 use crate::plan::limits::Limits;
 use crate::plan::options::{Options, OptionsError};
@@ -32,6 +34,8 @@ pub struct Plan {
     pub audience: Audience,
     /// How much each domain may have.
     pub limits: Limits,
+    /// Providers that take mail at an address of their own.
+    pub doors: Vec<Door>,
     /// Deliveries of all campaigns by domain.
     pub planned: HashMap<String, u64>,
 }
@@ -56,12 +60,14 @@ impl Plan {
             Some(rate) => Limits::same(rate)?,
             None => Limits::of_profile(&profile, &planned)?,
         };
+        let doors = doors::of_profile(&profile, &planned);
         Ok(Self {
             options,
             profile,
             spread,
             audience,
             limits,
+            doors,
             planned,
         })
     }
@@ -81,6 +87,11 @@ impl Plan {
     /// Deliveries in all.
     pub fn planned_sum(&self) -> u64 {
         self.options.recipients * u64::from(self.options.campaigns)
+    }
+
+    /// Most connections at once that it can have.
+    pub(crate) fn connections_max(&self) -> u32 {
+        doors::connections_max(&self.doors, &self.planned, self.options.connections)
     }
 
     /// What was asked for, as a run says it.

@@ -47,6 +47,7 @@ pub fn text(run: &Run, findings: &Findings) -> String {
     lines.push(String::new());
     lines.extend(domains(run));
     lines.extend(limits(run));
+    lines.extend(doors(run));
     lines.push(String::new());
     lines.extend(in_doubt_by_name(run));
     lines.extend(costs(run));
@@ -157,6 +158,20 @@ fn limits(run: &Run) -> Vec<String> {
     let heading = phrases::LIMIT_HEADING.map(str::to_owned).to_vec();
     let mut lines = vec![String::new()];
     lines.extend(table(heading, rows, 0, "limit"));
+    lines
+}
+
+fn doors(run: &Run) -> Vec<String> {
+    if run.doors.is_empty() {
+        return Vec::new();
+    }
+    let rows = run
+        .doors
+        .iter()
+        .map(|door| phrases::door_cells(door).to_vec());
+    let heading = phrases::DOOR_HEADING.map(str::to_owned).to_vec();
+    let mut lines = vec![String::new()];
+    lines.extend(table(heading, rows, 0, "door"));
     lines
 }
 

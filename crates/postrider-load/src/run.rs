@@ -60,6 +60,9 @@ pub struct Run {
     pub connections: u64,
     /// Most connections at once.
     pub connections_most: u64,
+    /// Messages of a connection, on average; null when no connection had ended.
+    #[serde(default)]
+    pub messages_per_connection: Option<f64>,
     /// Processor time of the mock a message.
     pub mock_cpu_us_per_message: f64,
     /// Most resident memory of the mock.
@@ -80,6 +83,9 @@ pub struct Run {
     /// The limits of the profile that were used, the most used first, as the mock judges them.
     #[serde(default)]
     pub limits: Vec<LimitVerdict>,
+    /// The doors of providers that were called on, by name, as the mock judges their caps.
+    #[serde(default)]
+    pub doors: Vec<DoorCaps>,
     /// What the mock complains of, by kind.
     pub faults: BTreeMap<String, u64>,
     /// Messages whose content was compared.
@@ -177,6 +183,9 @@ pub struct Baseline {
     pub seconds: f64,
     /// Messages a second.
     pub rate: f64,
+    /// Microseconds of processor time that it took for a message.
+    #[serde(default)]
+    pub cpu_us_per_message: f64,
     /// Our rate as a share of its rate.
     pub ratio: f64,
 }
@@ -208,6 +217,23 @@ pub struct Domain {
     pub last_at: Option<f64>,
 }
 
+/// The caps of a provider's own door, and the most that was seen under each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorCaps {
+    /// The provider.
+    pub provider: String,
+    /// Most connections at once. A connection that was ended just before the next one came is none.
+    pub connections_most: u64,
+    /// What it allows of them; null without a cap.
+    pub connections_max: Option<u64>,
+    /// Most messages of one connection; a MAIL that was refused as one too many counts.
+    pub messages_most: u64,
+    /// What it allows of them; null without a cap.
+    pub messages_max: Option<u64>,
+    /// Whether either was more than it allows.
+    pub is_exceeded: bool,
+}
+
 /// What was asked for, as it was understood.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunOptions {
@@ -225,7 +251,7 @@ pub struct RunOptions {
     pub profile: String,
     /// Added round-trip time of each connection, milliseconds.
     pub rtt_ms: f64,
-    /// Most connections at once, over all domains and for each.
+    /// Most connections at once at each door.
     pub connections: u32,
     /// The rate of each domain; null when it is the profile's.
     pub limit: Option<String>,

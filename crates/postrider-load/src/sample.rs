@@ -10,8 +10,8 @@ use postrider_types::DeliveryState;
 
 use crate::outcome::{InDoubt, Outcome};
 use crate::run::{
-    Baseline, Bottleneck, Domain, DomainSeries, Machine, MemoryPoint, Percentiles, Quantile, Run,
-    RunOptions, Series, Verdict,
+    Baseline, Bottleneck, Domain, DomainSeries, DoorCaps, Machine, MemoryPoint, Percentiles,
+    Quantile, Run, RunOptions, Series, Verdict,
 };
 
 /// Six seconds at two domains, one with a limit and one without, with a kill and a pause.
@@ -38,6 +38,7 @@ pub(crate) fn run() -> Run {
         bytes_per_recipient: Some(212.0),
         connections: 12,
         connections_most: 8,
+        messages_per_connection: Some(74.7),
         mock_cpu_us_per_message: 12.0,
         mock_rss_bytes_max: 40 << 20,
         cpus_busy: 0.12,
@@ -54,6 +55,7 @@ pub(crate) fn run() -> Run {
             has_arrived: true,
         }],
         limits: vec![limit()],
+        doors: vec![door()],
         faults: BTreeMap::from([("no_quit".to_owned(), 2)]),
         bodies_checked: 897,
         bodies_corrupted: 0,
@@ -105,6 +107,7 @@ fn baseline() -> Baseline {
         messages: 900,
         seconds: 5.0,
         rate: 180.0,
+        cpu_us_per_message: 30.0,
         ratio: 0.833,
     }
 }
@@ -141,6 +144,17 @@ fn limit() -> LimitVerdict {
             window(10, 501, 510),
             window(60, 451, 3_010),
         ],
+        is_exceeded: false,
+    }
+}
+
+fn door() -> DoorCaps {
+    DoorCaps {
+        provider: "big".to_owned(),
+        connections_most: 5,
+        connections_max: Some(5),
+        messages_most: 48,
+        messages_max: Some(50),
         is_exceeded: false,
     }
 }

@@ -159,6 +159,7 @@ impl Dialogue {
             at_us: now_us,
             connection: self.entry.connection(),
             messages: self.messages,
+            messages_over: self.entry.messages_over(),
             turns,
             has_quit: self.has_quit,
         }

@@ -1,7 +1,7 @@
 //! `postrider email`: put emails, and look at them.
 
 use clap::{Args, Subcommand};
-use postrider_api::Email;
+use postrider_api::{Email, Unsubscribe};
 use postrider_types::EmailId;
 
 use crate::call::Call;
@@ -19,7 +19,7 @@ Example:
 pub(crate) enum Command {
     /// Check an email and keep it; prints its id, which the same content always has
     #[command(after_help = PUT_EXAMPLE)]
-    Put(Content),
+    Put(Box<Content>),
     /// Show an email, without its bodies
     #[command(after_help = "Example:\n  postrider email show eml_1f0c…")]
     Show(Show),
@@ -76,6 +76,11 @@ fn text(email: &Email) -> String {
     lines.push(format!("subject     {}", email.subject));
     let fields = email.headers.iter();
     lines.extend(fields.map(|field| format!("header      {}: {}", field.name, field.value)));
+    let list_id = email.list_id.as_ref();
+    lines.extend(list_id.map(|list_id| format!("list        {list_id}")));
+    lines.extend(email.unsubscribe.iter().flat_map(unsubscribe));
+    let feedback_id = email.feedback_id.as_ref();
+    lines.extend(feedback_id.map(|feedback_id| format!("feedback    {feedback_id}")));
     lines.push(format!("html        {} bytes", count(email.html_bytes)));
     lines.push(format!("text        {} bytes", count(email.text_bytes)));
     lines.extend(email.attachments.iter().map(|file| {
@@ -87,4 +92,16 @@ fn text(email: &Email) -> String {
     }));
     lines.push(format!("in all      {} bytes", count(email.content_bytes)));
     lines.join("\n")
+}
+
+fn unsubscribe(links: &Unsubscribe) -> impl Iterator<Item = String> {
+    let with_click = match links.is_one_click {
+        Some(true) => " (one click)",
+        _ => "",
+    };
+    let url = links.url.as_ref();
+    let url = url.map(|url| format!("leave       {url}{with_click}"));
+    let mailto = links.mailto.as_ref();
+    url.into_iter()
+        .chain(mailto.map(|mailto| format!("leave       mailto:{mailto}")))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use clap::{Args, Subcommand};
-use postrider_api::{LogEntry, Receipt, Reply};
+use postrider_api::{LogEntry, Receipt, Refusal, Reply};
 use postrider_types::{DeliveryState, RecipientId};
 
 use super::campaign::find;
@@ -34,6 +34,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  postrider receipt export --campaign october --data ./data > october.ndjson"
     )]
     Export(Export),
+    /// Print what receivers refuse with, grouped, since the service started
+    #[command(after_help = "Example:\n  postrider receipt refusals")]
+    Refusals,
 }
 
 /// Whose receipts.
@@ -83,6 +86,7 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
         Command::List(list) => self::list(list, call).await?,
         Command::Feed(feed) => self::feed(feed, call).await?,
         Command::Export(Export { campaign }) => export(campaign, call).await?,
+        Command::Refusals => refusals(call).await?,
     }
     Ok(Exit::Done)
 }
@@ -171,6 +175,27 @@ async fn export(campaign: &str, call: &Call) -> anyhow::Result<()> {
         Ok(stdout.flush()?)
     })
     .await
+}
+
+async fn refusals(call: &Call) -> anyhow::Result<()> {
+    let refusals = call.at_the_door(Purpose::Look, async |client| Ok(client.refusals().await?));
+    let refusals = refusals.await?.data;
+    if call.output.is_json() {
+        return refusals.iter().try_for_each(|each| call.output.json(each));
+    }
+    let rows: Vec<_> = refusals.iter().map(refusal_row).collect();
+    let heading = ["COUNT", "CLASS", "ACTION", "RULE", "REPLY"];
+    Ok(call.output.line(table(heading, &rows))?)
+}
+
+fn refusal_row(refusal: &Refusal) -> [String; 5] {
+    [
+        refusal.count.to_string(),
+        refusal.class.clone(),
+        refusal.action.clone().unwrap_or_default(),
+        refusal.rule.clone(),
+        refusal.line.clone(),
+    ]
 }
 
 fn print(receipts: &[Receipt], call: &Call) -> anyhow::Result<()> {

@@ -1,25 +1,24 @@
-//! Postfix's `smtp-source` against the same kind of mock: what this machine can send without
-//! keeping anything, as a measure for our own rate.
+//! Another client against the same kind of mock, as a measure for our own rate.
 
-use std::path::{Path, PathBuf};
+mod content;
+mod lettre;
+mod smtp_source;
+mod socket;
+
 use std::time::Duration;
 
-use anyhow::Context;
-use tokio::process::Command;
 use tokio::time::Instant;
 
-use crate::bounds::BASELINE_MESSAGES_MAX;
 use crate::load::mock::{Mock, MockSettings};
+use crate::load::proc::own_cpu_us;
 use crate::plan::limits::as_f64;
+use crate::plan::options::BaselineKind;
 use crate::run::Baseline;
 
-/// Where Debian keeps it, beside the folders where everybody looks.
-const PLACES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
-
-/// What the baseline sends.
+/// What a baseline sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Work {
-    /// Messages.
+    /// Messages that our own run had; a slow client sends fewer.
     pub(crate) messages: u64,
     /// Bytes of each body.
     pub(crate) body_bytes: u64,
@@ -27,59 +26,53 @@ pub(crate) struct Work {
     pub(crate) connections: u32,
 }
 
-/// Sends so many messages to a fresh mock; `ours` is the rate to compare with.
+/// Asked before a run that would need the client only after minutes.
 ///
 /// # Errors
-/// When there is no `smtp-source`, it fails, or it takes longer than `within`.
-pub(crate) async fn smtp_source(
+/// When the client is not on this machine, with the command that installs it.
+pub(crate) fn look(kind: BaselineKind) -> anyhow::Result<()> {
+    match kind {
+        BaselineKind::SmtpSource => smtp_source::find().map(drop),
+        BaselineKind::Lettre | BaselineKind::Socket => Ok(()),
+    }
+}
+
+/// Sends messages to a fresh mock; `ours` is the rate to compare with.
+///
+/// # Errors
+/// When the client is missing, fails, or takes longer than `within`.
+pub(crate) async fn run(
+    kind: BaselineKind,
     mock: &MockSettings<'_>,
     work: Work,
     ours: f64,
     within: Duration,
 ) -> anyhow::Result<Baseline> {
-    let program = find().context(
-        "--baseline smtp-source needs Postfix's smtp-source (Debian: apt install postfix)",
-    )?;
     let mock = Mock::start(mock).await?;
-    let messages = work.messages.min(BASELINE_MESSAGES_MAX);
-    let arguments = format!(
-        "-d -s {} -m {messages} -l {} -f news@load.test -t u@sink.test {}",
-        work.connections,
-        work.body_bytes,
-        mock.smtp()
-    );
-    let mut command = Command::new(&program);
-    command
-        .args(arguments.split(' '))
-        .env_clear()
-        .kill_on_drop(true);
+    let cpu_us_before = own_cpu_us();
     let began = Instant::now();
-    let output = tokio::time::timeout(within, command.output()).await;
-    let took = began.elapsed();
-    let output = output.with_context(|| format!("smtp-source took longer than {within:?}"))??;
+    let (command, messages) = match kind {
+        BaselineKind::SmtpSource => smtp_source::send(mock.smtp(), work, within).await?,
+        BaselineKind::Lettre => lettre::send(mock.smtp(), work, within).await?,
+        BaselineKind::Socket => socket::send(mock.smtp(), work, within).await?,
+    };
+    let cpu_us = own_cpu_us().saturating_sub(cpu_us_before);
+    let seconds = began.elapsed().as_secs_f64();
     let accepted = mock.progress().await?.accepted;
     mock.stop().await?;
-    let said = String::from_utf8_lossy(&output.stderr);
     anyhow::ensure!(
-        output.status.success() && accepted >= messages,
-        "smtp-source sent {accepted} of {messages}: {}",
-        said.trim()
+        accepted >= messages,
+        "{} was to send {messages} messages, and {accepted} came",
+        kind.name()
     );
-    let rate = as_f64(messages) / took.as_secs_f64();
+    let rate = as_f64(messages) / seconds;
     Ok(Baseline {
-        name: "smtp-source".to_owned(),
-        command: format!("smtp-source {arguments}"),
+        name: kind.name().to_owned(),
+        command,
         messages,
-        seconds: took.as_secs_f64(),
+        seconds,
         rate,
+        cpu_us_per_message: as_f64(cpu_us) / as_f64(messages.max(1)),
         ratio: if rate > 0.0 { ours / rate } else { 0.0 },
     })
-}
-
-/// Whether the program is there; asked before a run that would need it after minutes.
-pub(crate) fn find() -> Option<PathBuf> {
-    let places = PLACES
-        .iter()
-        .map(|place| Path::new(place).join("smtp-source"));
-    places.into_iter().find(|path| path.is_file())
 }

@@ -2,13 +2,21 @@
 //!
 //! Where a run would otherwise only wait, waits are shorter than the service's own defaults: a
 //! deferred delivery is tried again after a second, not after five minutes. Whoever wants to see
-//! the defaults gives a configuration that says so; only addresses, the data directory, the
-//! connections and the limits are always the load's.
+//! the defaults gives a configuration that says so; only addresses, domains, the data directory,
+//! the limits and the connections of the common door are always the load's.
+//!
+//! Each door of the mock is a route of its own, with the caps of its provider. These lie below
+//! what was given, so that it can be seen what becomes of a run whose service does not keep them.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use anyhow::Context;
 use toml::{Table, Value};
 use twox_hash::XxHash3_64;
 
-use crate::plan::limits::Limits;
+use crate::plan::Plan;
+use crate::plan::doors::Door;
 use crate::plan::options::OptionsError;
 
 /// What a given configuration may say otherwise.
@@ -28,38 +36,67 @@ body_block = "20s"
 connect = "10s"
 "#;
 
-/// The configuration as TOML: `given` is the user's own, `relay` where the mock takes mail.
+/// Where the mock takes mail.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses<'a> {
+    /// For all domains.
+    pub(crate) common: SocketAddr,
+    /// For those of each provider with a door of its own, by its name.
+    pub(crate) doors: &'a BTreeMap<String, SocketAddr>,
+}
+
+/// The configuration as TOML.
 ///
 /// # Errors
-/// [`OptionsError::Text`] when `given` cannot be read.
-pub(crate) fn of_service(
-    given: Option<&str>,
-    limits: &Limits,
-    connections: u32,
-    relay: &str,
-) -> Result<String, OptionsError> {
+/// When the configuration of the options cannot be read, or a planned door is not there.
+pub(crate) fn of_service(plan: &Plan, addresses: Addresses<'_>) -> anyhow::Result<String> {
+    let connections = plan.options.connections;
     let mut config = parsed(DEFAULTS)?;
-    if let Some(given) = given {
+    lay_over(
+        &mut config,
+        routes(plan, |door| Ok(door.caps(connections)))?,
+    );
+    if let Some(given) = &plan.options.config {
         lay_over(&mut config, parsed(given)?);
     }
-    let mut route = Table::new();
-    route.insert("relay".to_owned(), Value::from(relay));
-    route.insert(
-        "connections".to_owned(),
-        Value::from(i64::from(connections)),
-    );
-    let mut own = Table::new();
-    own.insert("route".to_owned(), Value::from(route));
-    own.insert("limits".to_owned(), Value::from(limits.table(connections)));
-    lay_over(&mut config, own);
-    toml::to_string(&config).map_err(|error| OptionsError::Text(error.to_string()))
+    lay_over(&mut config, routes(plan, |door| door.way(addresses.doors))?);
+    let relay = format!("smtp://{}", addresses.common);
+    let route = [
+        ("relay".to_owned(), Value::from(relay)),
+        ("connections".to_owned(), Value::from(connections)),
+    ];
+    let limits = plan.limits.table(connections);
+    let own = [
+        ("route".to_owned(), Value::from(Table::from_iter(route))),
+        ("limits".to_owned(), Value::from(limits)),
+    ];
+    lay_over(&mut config, Table::from_iter(own));
+    toml::to_string(&config).context("the configuration cannot be written")
+}
+
+/// `[routes.NAME]` for each planned door, with what `keys` says of it.
+fn routes(plan: &Plan, keys: impl Fn(&Door) -> anyhow::Result<Table>) -> anyhow::Result<Table> {
+    let mut routes = Table::new();
+    for door in &plan.doors {
+        routes.insert(door.route.clone(), Value::from(keys(door)?));
+    }
+    Ok(Table::from_iter([(
+        "routes".to_owned(),
+        Value::from(routes),
+    )]))
 }
 
 /// What tells two configurations apart that differ in more than the port of their mock.
 pub(crate) fn hash(config: &str) -> String {
     let mut config = config.parse::<Table>().unwrap_or_default();
-    if let Some(Value::Table(route)) = config.get_mut("route") {
-        route.remove("relay");
+    let forget_port = |route: &mut Value| {
+        if let Value::Table(route) = route {
+            route.remove("relay");
+        }
+    };
+    config.get_mut("route").map(forget_port);
+    if let Some(Value::Table(routes)) = config.get_mut("routes") {
+        routes.iter_mut().for_each(|(_, route)| forget_port(route));
     }
     format!(
         "{:016x}",
@@ -86,16 +123,41 @@ fn lay_over(below: &mut Table, above: Table) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use postrider_mock_smtp::Profile;
 
-    fn config(given: Option<&str>, relay: &str) -> String {
-        of_service(given, &Limits::same("20/s").unwrap(), 7, relay).unwrap()
+    use super::*;
+    use crate::plan::options::Options;
+    use crate::plan::spread::Spread;
+    use crate::plan::tests::options;
+
+    const PROVIDERS: &str = "name = 'x'\n[provider.big]\naddress = '127.0.1.1'\n\
+                             connections_max = 5\nmessages_per_connection_max = 50\n\
+                             [domain.'a.test']\nprovider = 'big'\n";
+
+    fn plan(given: Option<&str>) -> Plan {
+        let options = Options {
+            connections: 7,
+            limit: Some("20/s".to_owned()),
+            spread: Some(Spread::parse("a.test=1,b.test=1").unwrap()),
+            config: given.map(str::to_owned),
+            ..options()
+        };
+        Plan::new(options, Profile::from_toml(PROVIDERS).unwrap()).unwrap()
+    }
+
+    fn config(given: Option<&str>, port: u16) -> String {
+        let doors = [("big".to_owned(), SocketAddr::from(([127, 0, 1, 1], port)))].into();
+        let addresses = Addresses {
+            common: SocketAddr::from(([127, 0, 0, 1], port)),
+            doors: &doors,
+        };
+        of_service(&plan(given), addresses).unwrap()
     }
 
     #[test]
     fn what_is_given_holds_beside_what_the_load_needs() {
         let given = "[retry]\ndelay_min = \"9s\"\n[route]\nconnections = 99\nhostname = \"x\"\n";
-        let table: Table = config(Some(given), "smtp://127.0.0.1:1").parse().unwrap();
+        let table: Table = config(Some(given), 1).parse().unwrap();
         let text = |group: &str, name: &str| table[group][name].as_str().unwrap().to_owned();
         assert_eq!(text("retry", "delay_min"), "9s");
         assert_eq!(text("retry", "delay_max"), "30s");
@@ -106,16 +168,50 @@ mod tests {
     }
 
     #[test]
+    fn each_door_is_a_route_with_its_address_its_domains_and_its_caps() {
+        let table: Table = config(None, 25).parse().unwrap();
+        let expected = "connections = 5\ndomains = [\"a.test\"]\n\
+                        messages_per_connection = 50\nrelay = \"smtp://127.0.1.1:25\"\n";
+        assert_eq!(
+            table["routes"]["big"].as_table().unwrap().to_string(),
+            expected
+        );
+    }
+
+    #[test]
+    fn what_is_given_may_ignore_a_cap_and_not_lead_elsewhere() {
+        let given = "[routes.big]\nconnections = 20\nmessages_per_connection = \"none\"\n\
+                     relay = \"smtp://192.0.2.1:25\"\ndomains = []\n";
+        let table: Table = config(Some(given), 25).parse().unwrap();
+        let expected = "connections = 20\ndomains = [\"a.test\"]\n\
+                        messages_per_connection = \"none\"\nrelay = \"smtp://127.0.1.1:25\"\n";
+        assert_eq!(
+            table["routes"]["big"].as_table().unwrap().to_string(),
+            expected
+        );
+    }
+
+    #[test]
     fn two_runs_with_the_same_options_have_one_hash() {
-        let first = hash(&config(None, "smtp://127.0.0.1:1"));
-        assert_eq!(first, hash(&config(None, "smtp://127.0.0.1:2")));
-        let other = config(Some("[lease]\nchunks_max = 3\n"), "smtp://127.0.0.1:1");
+        let first = hash(&config(None, 1));
+        assert_eq!(first, hash(&config(None, 2)));
+        let other = config(Some("[lease]\nchunks_max = 3\n"), 1);
         assert_ne!(first, hash(&other));
+        let uncapped = config(Some("[routes.big]\nconnections = 6\n"), 1);
+        assert_ne!(first, hash(&uncapped));
     }
 
     #[test]
     fn a_configuration_that_cannot_be_read_is_refused() {
-        let limits = Limits::default();
-        assert!(of_service(Some("[retry"), &limits, 1, "smtp://127.0.0.1:1").is_err());
+        let doors = BTreeMap::new();
+        let addresses = Addresses {
+            common: SocketAddr::from(([127, 0, 0, 1], 1)),
+            doors: &doors,
+        };
+        let refused = of_service(&plan(Some("[retry")), addresses).unwrap_err();
+        assert!(
+            refused.to_string().contains("the configuration:"),
+            "{refused}"
+        );
     }
 }

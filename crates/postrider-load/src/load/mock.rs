@@ -1,5 +1,6 @@
 //! The mock as a process of its own, and its control port.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ pub(crate) struct MockSettings<'a> {
 pub(crate) struct Mock {
     child: Child,
     smtp: SocketAddr,
+    doors: BTreeMap<String, SocketAddr>,
     control: SocketAddr,
     log: PathBuf,
     http: reqwest::Client,
@@ -90,6 +92,7 @@ impl Mock {
         Ok(Self {
             child,
             smtp: ready.smtp,
+            doors: ready.providers,
             control,
             log,
             http,
@@ -99,6 +102,11 @@ impl Mock {
     /// Where it takes mail.
     pub(crate) const fn smtp(&self) -> SocketAddr {
         self.smtp
+    }
+
+    /// Where each provider with a door of its own takes mail, by its name.
+    pub(crate) const fn doors(&self) -> &BTreeMap<String, SocketAddr> {
+        &self.doors
     }
 
     /// Its log.

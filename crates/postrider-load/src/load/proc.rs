@@ -39,6 +39,13 @@ impl Usage {
     }
 }
 
+/// Processor time of this process and of its children that have ended, microseconds; 0 where the
+/// kernel does not say.
+pub(crate) fn own_cpu_us() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    ticks(&stat, 4).unwrap_or(0) * tick_us()
+}
+
 /// Processor time that all processes of the machine have used since it started, microseconds; 0
 /// where the kernel does not say.
 pub(crate) fn machine_cpu_us() -> u64 {
@@ -65,13 +72,18 @@ fn tick_us() -> u64 {
     1_000_000 / rustix::param::clock_ticks_per_second().max(1)
 }
 
-/// Fields 14 and 15 of `stat`, counted from behind the name, which may hold anything.
+/// The time in user and in kernel mode.
 fn cpu_us(stat: &str, tick_us: u64) -> Option<u64> {
+    Some(ticks(stat, 2)? * tick_us)
+}
+
+/// The sum of so many fields of `stat` from the 14th on, counted from behind the name, which may
+/// hold anything: own time in user and kernel mode, then that of children that were waited for.
+fn ticks(stat: &str, count: usize) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let kernel: u64 = fields.next()?.parse().ok()?;
-    Some((user + kernel) * tick_us)
+    let fields = fields.split_whitespace().skip(11).take(count);
+    let ticks: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
+    (ticks.len() == count).then(|| ticks.iter().sum())
 }
 
 fn kibibytes(status: &str, name: &str) -> Option<u64> {
@@ -89,6 +101,12 @@ mod tests {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 9 0 0 0 150 50 0 0 20 0 4 0 99";
         assert_eq!(cpu_us(stat, 10_000), Some(2_000_000));
         assert_eq!(cpu_us("", 10_000), None);
+        let stat = "7 (a) S 1 7 7 0 -1 4194560 9 0 0 0 150 50 20 5 20 0 4 0 99";
+        assert_eq!(
+            ticks(stat, 4),
+            Some(225),
+            "children that have ended count too"
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) struct Load {
     pub(crate) mock_cpus: f64,
     /// Processors that anybody kept busy, these two included.
     pub(crate) machine_cpus: f64,
-    /// Most connections at once.
+    /// Most connections at once, over all doors.
     pub(crate) connections: u32,
     /// Added round-trip time, seconds.
     pub(crate) rtt: f64,

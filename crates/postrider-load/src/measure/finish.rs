@@ -13,6 +13,7 @@ use crate::load::drive::Intake;
 use crate::load::proc::Usage;
 use crate::load::sampler::Sample;
 use crate::measure::bottleneck::{self, Load};
+use crate::measure::doors;
 use crate::measure::exceeded;
 use crate::measure::lateness::Times;
 use crate::measure::machine;
@@ -123,7 +124,7 @@ impl Figures {
             service_cpus: self.service_cpus,
             mock_cpus: self.mock_cpus,
             machine_cpus: self.machine_cpus,
-            connections: plan.options.connections,
+            connections: plan.connections_max(),
             rtt: plan.options.rtt.as_secs_f64(),
             round_trips: self.round_trips.unwrap_or(0.0),
             rate: self.rate,
@@ -144,6 +145,7 @@ fn run(
     let machine = machine::here();
     let planned = as_f64(facts.outcome.planned);
     let is_durable = plan.options.store == StoreKind::Sqlite;
+    let doors = doors::of(&facts.verdict);
     let in_doubt = facts.verdict.in_doubt.listed.into_iter().take(IN_DOUBT_MAX);
     let (kills_us, pauses_us) = (&facts.kills_us, &facts.pauses_us);
     Run {
@@ -173,6 +175,7 @@ fn run(
         bytes_per_recipient: stored_bytes.and_then(|bytes| share(as_f64(bytes), planned)),
         connections: records.connections,
         connections_most: records.connections_most,
+        messages_per_connection: share(as_f64(records.messages), as_f64(records.closed)),
         mock_cpu_us_per_message: as_f64(facts.sending.1.cpu_us) / figures.accepted,
         mock_rss_bytes_max: facts.whole.1.rss_bytes_max,
         cpus_busy: figures.service_cpus,
@@ -181,6 +184,7 @@ fn run(
         domains_left_out: measured.domains_left_out,
         in_doubt_listed: in_doubt.map(InDoubt::from).collect(),
         limits: facts.verdict.limits,
+        doors,
         faults: facts.verdict.faults,
         bodies_checked: facts.verdict.bodies.checked,
         bodies_corrupted: facts.verdict.bodies.corrupted,

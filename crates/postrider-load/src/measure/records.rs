@@ -29,6 +29,8 @@ pub(crate) struct Records {
     pub(crate) connections_most: u64,
     /// Those that are open where the reading stands.
     pub(crate) open: u64,
+    /// Connections that have ended.
+    pub(crate) closed: u64,
     /// Reads that followed a written reply: how often a client waited.
     pub(crate) turns: u64,
     /// Messages of the connections that were closed.
@@ -92,6 +94,7 @@ impl Records {
             }
             Line::Close(close) => {
                 records.open = records.open.saturating_sub(1);
+                records.closed += 1;
                 records.turns += close.turns;
                 records.messages += close.messages;
             }
@@ -173,6 +176,7 @@ mod tests {
         assert_eq!((records.accepted, records.bytes), (1, 700));
         assert_eq!((records.turns, records.messages), (4, 1));
         assert_eq!((records.connections, records.connections_most), (1, 1));
+        assert_eq!(records.closed, 1);
         assert_eq!(records.first_mail_us, Some(2_000_000));
         assert_eq!(records.last_accept_us, Some(2_500_000));
         assert_eq!(records.transactions.percentiles().max_us, 500_000);

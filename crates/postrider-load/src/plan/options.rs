@@ -25,7 +25,7 @@ pub struct Options {
     pub profile: String,
     /// Round-trip time that the mock adds to each connection.
     pub rtt: Duration,
-    /// Most connections at once, over all domains and for each.
+    /// Most connections at once at each door, unless its provider allows fewer.
     pub connections: u32,
     /// Rate of each domain as the service's configuration has it; none for the profile's rates.
     pub limit: Option<String>,
@@ -73,6 +73,21 @@ impl StoreKind {
 pub enum BaselineKind {
     /// Postfix's `smtp-source -d`: what the machine can send without keeping anything.
     SmtpSource,
+    /// The pooled transport of the crate lettre.
+    Lettre,
+    /// The same bytes written to sockets, and nothing else.
+    Socket,
+}
+
+impl BaselineKind {
+    /// The word for it on command lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SmtpSource => "smtp-source",
+            Self::Lettre => "lettre",
+            Self::Socket => "socket",
+        }
+    }
 }
 
 /// Options that no load can be made of.

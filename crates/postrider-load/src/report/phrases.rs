@@ -5,7 +5,7 @@
 use postrider_mock_smtp::control::wire::LimitVerdict;
 
 use crate::figures;
-use crate::run::{Bottleneck, Domain, Percentiles, Run, RunOptions};
+use crate::run::{Bottleneck, Domain, DoorCaps, Percentiles, Run, RunOptions};
 
 /// A name and its value as people read it.
 pub(crate) type Pair = (&'static str, String);
@@ -134,7 +134,6 @@ pub(crate) fn limit_cells(limit: &LimitVerdict) -> [String; 7] {
             format!("{most} of {bound}")
         })
     };
-    let word = if limit.is_exceeded { EXCEEDED } else { "held" };
     [
         limit.name.clone(),
         limit.rate.clone(),
@@ -142,8 +141,30 @@ pub(crate) fn limit_cells(limit: &LimitVerdict) -> [String; 7] {
         window(1),
         window(10),
         window(60),
-        word.to_owned(),
+        word(limit.is_exceeded).to_owned(),
     ]
+}
+
+/// What stands over [`door_cells`].
+pub(crate) const DOOR_HEADING: [&str; 4] = ["door", "connections", "messages on one", ""];
+
+/// One door as the mock judges it: the most that was seen under each cap.
+pub(crate) fn door_cells(door: &DoorCaps) -> [String; 4] {
+    let held = |most, cap: Option<u64>| {
+        let of = cap.map_or_else(|| "any".to_owned(), figures::count);
+        format!("{} of {of}", figures::count(most))
+    };
+    [
+        door.provider.clone(),
+        held(door.connections_most, door.connections_max),
+        held(door.messages_most, door.messages_max),
+        word(door.is_exceeded).to_owned(),
+    ]
+}
+
+/// Whether what was allowed was kept.
+const fn word(is_exceeded: bool) -> &'static str {
+    if is_exceeded { EXCEEDED } else { "held" }
 }
 
 /// What a message and a recipient cost the service.
@@ -170,6 +191,10 @@ pub(crate) fn wire(run: &Run) -> Vec<Pair> {
         ("round trips per message", round_trips),
         ("connections", figures::count(run.connections)),
         ("at once", figures::count(run.connections_most)),
+        (
+            "messages on each",
+            figures::measured(run.messages_per_connection, figures::number),
+        ),
         ("kills", run.kills.to_string()),
         ("pauses", run.pauses.to_string()),
     ]
@@ -203,9 +228,10 @@ fn faults(run: &Run) -> String {
 pub(crate) fn baseline(run: &Run) -> Option<String> {
     let baseline = run.baseline.as_ref()?;
     Some(format!(
-        "{} {} over {} messages; ours is {} of it ({})",
+        "{} {} and {:.0} µs CPU a message over {} messages; our rate is {} of it ({})",
         baseline.name,
         figures::rate(baseline.rate),
+        baseline.cpu_us_per_message,
         figures::count(baseline.messages),
         figures::ratio(baseline.ratio),
         baseline.command

@@ -98,6 +98,21 @@ fn every_limit_is_shown_with_its_fullest_windows() {
 }
 
 #[test]
+fn every_door_is_shown_with_what_was_seen_of_its_caps() {
+    let mut run = sample::run();
+    let held = report(&run);
+    assert!(
+        line(&held, "big").ends_with("5 of 5         48 of 50  held"),
+        "{held}"
+    );
+    run.doors[0].messages_max = None;
+    run.doors[0].is_exceeded = true;
+    assert!(report(&run).contains("48 of any  EXCEEDED"));
+    run.doors.clear();
+    assert!(!report(&run).contains("messages on one"));
+}
+
+#[test]
 fn the_verdict_is_last_and_a_failed_run_is_no_result() {
     let mut run = sample::run();
     assert!(

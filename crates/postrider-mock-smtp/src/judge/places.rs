@@ -68,7 +68,9 @@ impl Places {
             return;
         };
         if let Some(door) = self.doors.get_mut(&place.provider) {
-            door.messages_most = door.messages_most.max(close.messages);
+            // One that was refused for being too many was one too many.
+            let messages = close.messages + close.messages_over;
+            door.messages_most = door.messages_most.max(messages);
             door.leave(place.number, close.at_us);
         }
     }

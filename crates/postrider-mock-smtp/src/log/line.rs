@@ -101,6 +101,9 @@ pub struct Close {
     pub connection: u64,
     /// Messages whose end was read, accepted or not.
     pub messages: u64,
+    /// MAIL commands that were refused because the connection had brought all messages that it may.
+    #[serde(default)]
+    pub messages_over: u64,
     /// How often the client waited: reads that followed a written reply.
     pub turns: u64,
     /// Whether the client said QUIT.

@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     connection: u64,
     /// Messages whose dot was read.
     messages: u32,
+    /// MAIL commands that came when it had brought all messages that it may.
+    messages_over: u64,
     standing: Standing,
 }
 
@@ -51,6 +53,7 @@ impl Entry {
             door,
             connection,
             messages: 0,
+            messages_over: 0,
             standing: Standing::Free,
         }
     }
@@ -62,6 +65,11 @@ impl Entry {
 
     pub(crate) fn connection(&self) -> u64 {
         self.connection
+    }
+
+    /// MAIL commands that were refused because the connection had brought all that it may.
+    pub(crate) fn messages_over(&self) -> u64 {
+        self.messages_over
     }
 
     /// The profile as this connection knows it.
@@ -138,7 +146,9 @@ impl Entry {
             && let Some(max) = provider.messages_per_connection_max
             && self.messages >= max
         {
-            return Refusal::or(provider.over_messages.as_ref(), OVER_MESSAGES);
+            let refusal = Refusal::or(provider.over_messages.as_ref(), OVER_MESSAGES);
+            self.messages_over += 1;
+            return refusal;
         }
         self.at_door(Stage::Mail)
     }

@@ -65,3 +65,25 @@ async fn an_address_that_nobody_can_listen_at_is_an_error_with_the_address() {
     );
     drop(taken);
 }
+
+#[tokio::test]
+async fn whoever_asks_for_one_message_more_than_a_connection_may_bring_is_judged_by_it() {
+    let toml = "name = 'x'\n[provider.p]\naddress = '127.0.1.5'\n\
+                messages_per_connection_max = 2\n[domain.'p.test']\nprovider = 'p'";
+    let profile = Profile::from_toml(toml).expect("the profile is right");
+    let mock = start(profile, Settings::in_memory()).await;
+    let mut client = Client::connect_to(mock.provider_addrs()["p"]).await;
+    client.reply_to_be("220").await;
+    client.hello().await;
+    for message in ["<1>", "<2>"] {
+        let reply = client.deliver("a@p.test", message).await;
+        assert!(reply.starts_with("250"), "{reply:?}");
+    }
+    assert!(mock.verdict().is_pass());
+    client.say("MAIL FROM:<>\r\n").await;
+    client.reply_to_be("421 4.7.0 Too many messages").await;
+    client.rest().await;
+    let verdict = mock.verdict();
+    let reason = "provider p saw 3 messages on one connection, and allows 2";
+    assert_eq!(verdict.reasons, [reason]);
+}

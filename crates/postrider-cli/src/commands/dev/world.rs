@@ -199,12 +199,13 @@ async fn listener(port: u16) -> anyhow::Result<TcpListener> {
 
 /// Refuses every route that leads away from here, by address or by name.
 async fn stay_on_this_machine(config: &Config) -> anyhow::Result<()> {
-    let checked = preflight::check(config).await;
+    let checked = preflight::stay_here(config).await;
     checked.map_err(|error| match exit::of(&error) {
         Exit::Usage => stop(
             Exit::Usage,
             format!("dev never sends real mail; use `postrider serve` for that ({error})"),
         ),
         _ => error,
-    })
+    })?;
+    preflight::check(config).await
 }

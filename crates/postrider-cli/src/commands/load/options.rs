@@ -39,7 +39,7 @@ pub(super) struct OptionArguments {
     /// Round-trip time that is added to each connection, such as 20ms
     #[arg(long, value_name = "TIME", default_value = "0ms")]
     rtt: Span,
-    /// Most connections at once, over all domains and for each
+    /// Most connections at once at each door, unless its provider allows fewer
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     connections: u32,
     /// Rate of each domain, such as 50/s [default: the rates of the profile]
@@ -82,6 +82,10 @@ enum Kept {
 enum Client {
     /// Postfix's smtp-source, which keeps nothing
     SmtpSource,
+    /// The pool of lettre, with at most 2,000 messages
+    Lettre,
+    /// The same bytes written to sockets, and nothing else
+    Socket,
 }
 
 impl OptionArguments {
@@ -113,9 +117,11 @@ impl OptionArguments {
             duration: self.duration.duration(),
             time_scale: self.time_scale,
             folder: globals.data.clone(),
-            baseline: self
-                .baseline
-                .map(|Client::SmtpSource| BaselineKind::SmtpSource),
+            baseline: self.baseline.map(|client| match client {
+                Client::SmtpSource => BaselineKind::SmtpSource,
+                Client::Lettre => BaselineKind::Lettre,
+                Client::Socket => BaselineKind::Socket,
+            }),
             config,
         };
         Plan::new(options, profile).map_err(usage)

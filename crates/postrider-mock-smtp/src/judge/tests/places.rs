@@ -77,6 +77,20 @@ fn one_message_more_on_a_connection_than_the_cap_fails() {
 }
 
 #[test]
+fn a_message_that_was_refused_as_one_too_many_was_one_too_many() {
+    let mut case = Case::under(TWO);
+    case.open_ms("big", 1, 0);
+    case.see(Record::Close(Close {
+        at_us: 1,
+        connection: 1,
+        messages: 3,
+        messages_over: 1,
+        ..Close::default()
+    }));
+    case.fails("provider big saw 4 messages on one connection, and allows 3");
+}
+
+#[test]
 fn a_reset_keeps_the_connections_that_are_open() {
     let mut case = Case::under(TWO);
     case.open_ms("big", 1, 0);
