@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod name_server;
 pub mod peers;
 pub mod running;
 pub mod waiting;

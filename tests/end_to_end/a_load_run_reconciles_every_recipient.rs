@@ -77,6 +77,58 @@ async fn a_load_run_uses_what_the_limits_allow_and_never_more() {
 }
 
 #[tokio::test]
+async fn a_load_run_keeps_the_caps_of_every_provider_at_its_own_door() {
+    let _turn = beside_others().await;
+    let house = House::new();
+    let words = "--recipients 400 --profile providers-like --seed 7";
+    let Loaded { ended, run, .. } = load(&house, words).await;
+    let ended = ended.with(0);
+    assert_eq!(run.doors.len(), 9, "{:?}", run.doors);
+    for door in &run.doors {
+        assert!(!door.is_exceeded, "{door:?}");
+        assert!(
+            Some(door.connections_most) <= door.connections_max,
+            "{door:?}"
+        );
+        assert!(Some(door.messages_most) <= door.messages_max, "{door:?}");
+        assert!(door.messages_most > 0, "{door:?}");
+    }
+    assert!(ended.stdout.contains("megamail"), "{ended}");
+}
+
+#[tokio::test]
+async fn a_load_run_of_a_service_that_ignores_caps_fails() {
+    const PROFILE: &str = "name = 'caps'\n[audience]\n'few.test' = 1\n'short.test' = 1\n\
+        [provider.few]\naddress = '127.0.1.1'\nconnections_max = 2\n\
+        [provider.short]\naddress = '127.0.1.2'\nmessages_per_connection_max = 5\n\
+        [domain.'few.test']\nprovider = 'few'\nlatency = { dot = '10ms' }\n\
+        [domain.'short.test']\nprovider = 'short'\n";
+    let _turn = beside_others().await;
+    let house = House::new();
+    let profile = house.write("caps.toml", PROFILE);
+    let words = format!("--recipients 300 --profile {}", profile.display());
+    load(&House::new(), &words).await.ended.with(0);
+
+    let ignores = "[routes.few]\nconnections = 20\n\
+                   [routes.short]\nmessages_per_connection = \"none\"\n";
+    let config = house.write("ignore.toml", ignores);
+    let words = format!("{words} --config {}", config.display());
+    let Loaded { ended, run, .. } = load(&house, &words).await;
+    ended.with(1);
+    let reasons = run.reasons.join("; ");
+    assert!(reasons.contains("provider few saw"), "{reasons}");
+    assert!(
+        reasons.contains("provider short saw 6 messages"),
+        "{reasons}"
+    );
+    assert!(
+        run.doors.iter().all(|door| door.is_exceeded),
+        "{:?}",
+        run.doors
+    );
+}
+
+#[tokio::test]
 async fn a_load_run_stands_beside_another_client_and_another_store() {
     let _turn = beside_others().await;
     let house = House::new();

@@ -185,7 +185,12 @@ impl Service {
 
     /// Waits until a campaign has ended, checking its balance at every look.
     pub(crate) async fn end_of(&self, id: CampaignId) -> Campaign {
-        until(CAMPAIGN, "the end of a campaign", async || {
+        self.end_within(CAMPAIGN, id).await
+    }
+
+    /// The same for a campaign that takes longer than most.
+    pub(crate) async fn end_within(&self, bound: Duration, id: CampaignId) -> Campaign {
+        until(bound, "the end of a campaign", async || {
             let campaign = self.client.campaign(id).await.expect(ANSWERS);
             assert_balance(&campaign);
             (campaign.state.is_final() && campaign.open() == 0).then_some(campaign)
@@ -237,6 +242,11 @@ impl Mock {
     /// Its address as a route.
     pub(crate) fn route(&self) -> String {
         format!("smtp://{}", self.server.local_addr())
+    }
+
+    /// The file of its log.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
     }
 
     /// How many accepts it has counted.

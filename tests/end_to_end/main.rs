@@ -6,9 +6,12 @@
 
 mod examiner;
 mod house;
+mod letter;
+mod reconciled;
 
 mod a_bad_client_fails_the_verdict;
 mod a_full_disk_loses_nothing;
+mod a_hundred_messages_with_25_refused_use_one_connection;
 mod a_large_email_costs_its_size_once;
 mod a_load_run_reconciles_every_recipient;
 mod a_receiver_that_hangs_up_after_the_dot_leaves_doubt;
@@ -17,11 +20,16 @@ mod a_slow_destination_delays_no_other;
 mod bad_input_gets_a_sentence;
 mod clients_of_others_pass_the_verdict;
 mod dev_once_brings_everyone_to_an_end;
+mod direct_delivery_asks_dns;
 mod drain_by_sigterm_leaves_nothing_in_doubt;
 mod killed_ten_times_nobody_gets_it_twice;
 mod no_window_exceeds_the_rate;
 mod one_message_reaches_three_servers;
 mod pause_resume_and_cancel_over_http;
+mod real_peers_ask_for_tls_and_a_login;
+mod real_peers_take_a_campaign;
+mod signatures_verify;
 mod ten_thousand_go_out_and_a_second_run_sends_nothing;
 mod the_feed_gives_every_change_once;
 mod the_mock_gives_its_verdict_by_command;
+mod what_the_service_signs_verifies;

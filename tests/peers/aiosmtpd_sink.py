@@ -3,7 +3,7 @@
     aiosmtpd_sink.py JOURNAL [PORT]
 
 Listens on 127.0.0.1, on a free port unless one is given, and prints the port as its first line.
-Each accepted message is a JSON line in JOURNAL before the client reads its 250:
+It knows nobody whose name begins with "bad": 550 5.1.1. Each accepted message is a JSON line in JOURNAL before the client reads its 250:
 {"mail_from", "mail_options", "rcpt_tos", "data_base64"}, the data without dot-stuffing.
 Ends when its standard input ends, so that it never outlives the test that started it.
 """
@@ -17,10 +17,17 @@ from aiosmtpd.smtp import SMTP
 
 
 class Journal:
-    """Writes every accepted message, and lets aiosmtpd decide everything else."""
+    """Writes every accepted message, refuses the bad, and lets aiosmtpd decide everything else."""
 
     def __init__(self, file):
         self.file = file
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("bad"):
+            return "550 5.1.1 no such user here"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         entry = {

@@ -2,13 +2,12 @@
 //! `smtplib` and nodemailer. Each is one process that ends by itself.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{debian, python};
+use super::{debian, node, python};
 use crate::{Ended, Running};
 
 /// How long a program may take for all of its messages.
@@ -45,20 +44,12 @@ pub async fn smtplib(order: &Value, server: SocketAddr) -> Ended {
     Running::start(command).ended(SENT_WITHIN).await
 }
 
-/// Sends by nodemailer; the keys of the order are those of `nodemailer/send.cjs`.
+/// Sends by nodemailer; the keys of the order are those of `node/send.cjs`.
 ///
 /// # Panics
 /// When it cannot be started, has not ended in time, or is not installed.
 pub async fn nodemailer(order: &Value, server: SocketAddr) -> Ended {
-    let modules = crate::root().join("target/peers-node/node_modules");
-    assert!(
-        modules.join("nodemailer").exists(),
-        "{} is missing; `tests/run` installs it",
-        modules.display()
-    );
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/nodemailer/send.cjs");
-    let mut command = Command::new(debian("node", "nodejs"));
-    command.arg(script).env("NODE_PATH", modules);
+    let mut command = node("nodemailer", "send.cjs");
     command.args([server.to_string(), order.to_string()]);
     Running::start(command).ended(SENT_WITHIN).await
 }

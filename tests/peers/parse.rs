@@ -1,14 +1,11 @@
 //! Messages as Python's `email` package reads them.
 
-use std::process::Stdio;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer};
-use tokio::io::AsyncWriteExt as _;
-use tokio::time::timeout;
 
-use super::{READY_WITHIN, python};
+use super::asking::ask;
+use super::python;
 
 /// One message, taken apart and decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -65,49 +62,7 @@ impl ParsedMessage {
 
 /// Parses messages in one run of Python; the answers are in the order of the questions.
 pub async fn parse_messages<M: AsRef<[u8]>>(messages: &[M]) -> Vec<ParsedMessage> {
-    let input: String = messages
-        .iter()
-        .map(|message| {
-            format!(
-                "{{\"data_base64\":\"{}\"}}\n",
-                BASE64_STANDARD.encode(message)
-            )
-        })
-        .collect();
-    let mut child = python("parse_message.py")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python starts");
-    let mut stdin = child.stdin.take().expect("stdin was piped");
-    // Writing and reading go on together, or both pipes fill up and wait for each other.
-    let talk = async {
-        let (written, output) = tokio::join!(
-            async {
-                let written = stdin.write_all(input.as_bytes()).await;
-                drop(stdin);
-                written
-            },
-            child.wait_with_output()
-        );
-        written.expect("Python reads the messages");
-        output.expect("its output can be read")
-    };
-    let output = timeout(READY_WITHIN, talk)
-        .await
-        .expect("Python parses the messages in time");
-    assert!(
-        output.status.success(),
-        "parse_message.py ended with {}",
-        output.status
-    );
-    let parsed: Vec<ParsedMessage> = String::from_utf8(output.stdout)
-        .expect("JSON in UTF-8")
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a parsed message a line"))
-        .collect();
-    assert_eq!(parsed.len(), messages.len(), "one answer a message");
-    parsed
+    ask(python("parse_message.py"), messages).await
 }
 
 fn base64_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {

@@ -1,23 +1,16 @@
 //! Postfix's `smtp-sink`: pipelining, fast, counts and dumps what it accepts.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
+use super::accepted::with_crlf;
+use super::daemon::{PORTS_TRIED_MAX, free_address, greets, is_root, open_folder};
 use super::{READY_WITHIN, debian};
-
-/// A free port can be taken by another program before the sink has it; then the next is tried.
-const PORTS_TRIED_MAX: u32 = 5;
-const CONNECT_EVERY: Duration = Duration::from_millis(10);
 
 /// A running `smtp-sink`.
 #[derive(Debug)]
@@ -61,7 +54,7 @@ impl SmtpSink {
             let mut child = command(&program, options, &folder, address)
                 .spawn()
                 .expect("it starts");
-            let greeted = timeout(READY_WITHIN, greeting(&mut child, address)).await;
+            let greeted = timeout(READY_WITHIN, greets(&mut child, address)).await;
             if greeted.expect("smtp-sink listens in time") {
                 return Self {
                     address,
@@ -102,18 +95,6 @@ impl SmtpSink {
     }
 }
 
-/// A folder where the user `nobody` may write too: smtp-sink gives root's rights up.
-fn open_folder() -> io::Result<TempDir> {
-    let folder = TempDir::new()?;
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777))?;
-    Ok(folder)
-}
-
-/// The listener is closed again: smtp-sink can only be told a port.
-fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
-}
-
 fn command(program: &PathBuf, options: &[&str], folder: &TempDir, address: SocketAddr) -> Command {
     let counters = std::fs::File::create(folder.path().join("counters")).expect("a file");
     let mut command = Command::new(program);
@@ -132,30 +113,6 @@ fn command(program: &PathBuf, options: &[&str], folder: &TempDir, address: Socke
         .arg(address.to_string())
         .arg("1024");
     command
-}
-
-fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
-}
-
-/// Connects until the sink answers; `false` when it has ended instead.
-async fn greeting(child: &mut Child, address: SocketAddr) -> bool {
-    let mut turn = interval(CONNECT_EVERY);
-    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        turn.tick().await;
-        if let Ok(stream) = TcpStream::connect(address).await {
-            // Whatever comes is an answer; a sink told to hang up at CONNECT says nothing.
-            BufReader::new(stream)
-                .read_line(&mut String::new())
-                .await
-                .ok();
-            return matches!(child.try_wait(), Ok(None));
-        }
-        if !matches!(child.try_wait(), Ok(None)) {
-            return false;
-        }
-    }
 }
 
 /// The newest `mesg=` of lines like `sess=2 quit=1 mesg=2`, which overwrite each other by `\r`.
@@ -194,17 +151,6 @@ fn dumped(file: &[u8]) -> Option<Dumped> {
         rcpt_args,
         data: with_crlf(rest),
     })
-}
-
-fn with_crlf(text: &[u8]) -> Vec<u8> {
-    let mut data = Vec::with_capacity(text.len() + text.len() / 32);
-    for line in text.split_inclusive(|&byte| byte == b'\n') {
-        match line.strip_suffix(b"\n") {
-            Some(line) => data.extend_from_slice(&[line, b"\r\n"].concat()),
-            None => data.extend_from_slice(line),
-        }
-    }
-    data
 }
 
 #[cfg(test)]

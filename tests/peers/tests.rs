@@ -1,13 +1,21 @@
 //! The peers do what the tests that use them rely on.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 
+use tempfile::NamedTempFile;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use super::{AiosmtpdSink, SmtpSink, parse_messages};
+use super::clients::swaks;
+use super::{
+    Accepted, Account, AiosmtpdSink, Authority, Exim, OpenSmtpd, Postfix, SmtpServer, SmtpSink,
+    Tap, Terms, parse_messages,
+};
 
-const MESSAGE: &str = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nContent-Type: text/plain; charset=utf-8\r\n\
+/// Some servers add a Date and a Message-ID to a message without.
+const MESSAGE: &str = "Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@x.test>\r\n\
+    Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Transfer-Encoding: 8bit\r\n\r\n.dot\r\n..two dots\r\ncafé\r\n\r\n";
 
 #[tokio::test]
@@ -51,10 +59,125 @@ async fn a_dropped_peer_no_longer_listens() {
 
 #[tokio::test]
 async fn aiosmtpd_keeps_the_very_bytes_that_it_accepted() {
-    let sink = AiosmtpdSink::start().await;
-    assert!(sink.accepted().is_empty());
-    assert_eq!(send(sink.address(), "b@y.test", MESSAGE).await, "250");
-    let accepted = sink.accepted();
+    let server = AiosmtpdSink::start().await;
+    keeps_and_refuses(server.address(), async || server.accepted()).await;
+}
+
+#[tokio::test]
+async fn postfix_keeps_the_very_bytes_that_it_accepted() {
+    let server = Postfix::start(&Terms::default()).await;
+    keeps_and_refuses(server.address(), async || server.accepted().await).await;
+}
+
+#[tokio::test]
+async fn exim_keeps_the_very_bytes_that_it_accepted() {
+    let server = Exim::start(&Terms::default()).await;
+    keeps_and_refuses(server.address(), async || server.accepted()).await;
+}
+
+#[tokio::test]
+async fn opensmtpd_keeps_the_very_bytes_that_it_accepted() {
+    let server = OpenSmtpd::start().await;
+    keeps_and_refuses(server.address(), async || server.accepted()).await;
+}
+
+#[tokio::test]
+async fn opensmtpd_refuses_a_client_that_does_not_wait() {
+    let server = OpenSmtpd::start().await;
+    let mut stream = BufReader::new(TcpStream::connect(server.address()).await.unwrap());
+    assert_eq!(reply_code(&mut stream).await, "220");
+    stream.write_all(b"EHLO client.test\r\n").await.unwrap();
+    assert_eq!(reply_code(&mut stream).await, "250");
+    let group = b"MAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\n";
+    stream.write_all(group).await.unwrap();
+    assert_eq!(reply_code(&mut stream).await, "500");
+}
+
+#[tokio::test]
+async fn smtp_server_keeps_the_very_bytes_that_it_accepted() {
+    let server = SmtpServer::start(&Terms::default()).await;
+    keeps_and_refuses(server.address(), async || server.accepted()).await;
+}
+
+#[tokio::test]
+async fn a_tap_counts_the_turns_of_a_client_and_changes_nothing() {
+    let server = AiosmtpdSink::start().await;
+    let tap = Tap::before(server.address()).await;
+    assert_eq!(send(tap.address(), "b@y.test", MESSAGE).await, "250");
+    let turns = tap.turns();
+    assert_eq!((turns.connections, turns.mails, turns.pipelined), (1, 1, 0));
+    // EHLO, MAIL, RCPT, DATA, and the message, which is seen when it is answered.
+    assert_eq!(turns.turns, 5);
+    assert_eq!(server.accepted().len(), 1);
+}
+
+#[tokio::test]
+async fn postfix_takes_mail_only_after_starttls_and_a_login() {
+    let (terms, ca) = guarded(&["PLAIN", "LOGIN"]);
+    let server = Postfix::start(&terms).await;
+    guards(server.address(), &ca, async || server.accepted().await).await;
+}
+
+#[tokio::test]
+async fn exim_takes_mail_only_after_starttls_and_a_login() {
+    let (terms, ca) = guarded(&["PLAIN", "LOGIN"]);
+    let server = Exim::start(&terms).await;
+    guards(server.address(), &ca, async || server.accepted()).await;
+}
+
+#[tokio::test]
+async fn smtp_server_takes_mail_only_after_starttls_and_a_login() {
+    let (terms, ca) = guarded(&["PLAIN", "LOGIN"]);
+    let server = SmtpServer::start(&terms).await;
+    guards(server.address(), &ca, async || server.accepted()).await;
+}
+
+/// Terms that ask for all, and a file with the certificate of the authority behind them.
+fn guarded(mechanisms: &[&'static str]) -> (Terms, NamedTempFile) {
+    let authority = Authority::new("ours");
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(authority.pem().as_bytes()).unwrap();
+    let terms = Terms {
+        identity: Some(authority.identity(&["localhost", "127.0.0.1"])),
+        account: Some(Account {
+            user: "ada".to_owned(),
+            password: "love lace".to_owned(),
+            mechanisms: mechanisms.to_vec(),
+        }),
+    };
+    (terms, file)
+}
+
+/// Takes nothing in clear, nothing without a login, and one message for each right login.
+async fn guards(
+    address: SocketAddr,
+    ca: &NamedTempFile,
+    accepted: impl AsyncFn() -> Vec<Accepted>,
+) {
+    let envelope = ["--to", "b@y.test", "--from", "a@x.test"];
+    let ca = ca.path().to_str().unwrap();
+    let tls = ["--tls", "--tls-verify", "--tls-ca-path", ca];
+    let in_clear = swaks(&envelope, address).await;
+    assert_ne!(in_clear.code, Some(0), "{in_clear}");
+    let unknown = swaks(&[&envelope[..], &tls].concat(), address).await;
+    assert_ne!(unknown.code, Some(0), "{unknown}");
+    for mechanism in ["PLAIN", "LOGIN"] {
+        let login = ["--auth", mechanism, "--auth-user", "ada", "--auth-password"];
+        let login = [&envelope[..], &tls, &login].concat();
+        let right = [&login[..], &["love lace"]].concat();
+        swaks(&right, address).await.with(0);
+        let wrong = [&login[..], &["byron"]].concat();
+        swaks(&wrong, address).await.with(28);
+    }
+    assert_eq!(accepted().await.len(), 2);
+}
+
+/// Accepts a message with its bytes, and refuses one to somebody whose name begins with `bad`.
+async fn keeps_and_refuses(address: SocketAddr, accepted: impl AsyncFn() -> Vec<Accepted>) {
+    assert!(accepted().await.is_empty());
+    assert_eq!(send(address, "b@y.test", MESSAGE).await, "250");
+    assert_eq!(send(address, "bad@y.test", MESSAGE).await, "550");
+    let accepted = accepted().await;
     assert_eq!(accepted.len(), 1);
     assert_eq!(accepted[0].mail_from, "a@x.test");
     assert_eq!(accepted[0].rcpt_tos, ["b@y.test"]);
