@@ -86,8 +86,7 @@ pub struct CoreStatus {
     pub hands: usize,
     /// Why a relay cannot be used, or a route is suspended, and since when.
     pub route_trouble: Option<(Arc<str>, Timestamp)>,
-    /// Pools with connections or trouble, at most
-    /// [`POOLS_SHOWN_MAX`](crate::bounds::POOLS_SHOWN_MAX).
+    /// Pools with connections or trouble, at most [`POOLS_SHOWN_MAX`].
     pub pools: Vec<PoolStatus>,
     /// Why the store cannot record.
     pub store_trouble: Option<String>,
