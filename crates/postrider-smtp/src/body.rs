@@ -15,7 +15,8 @@ use std::ops::Range;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::content::Content;
-use crate::exchange::{Deadline, Stop, Terminator, Writing};
+use crate::deadline::Deadline;
+use crate::exchange::{Stop, Terminator, Writing};
 use crate::session::Session;
 use crate::timeouts::Timeouts;
 use crate::transfer::Outgoing;

@@ -4,6 +4,7 @@
 //! an address may have come back from a store, and a line break in it would be a second command.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use memchr::memchr;
 use postrider_types::{Address, Phase, Scope};
@@ -54,8 +55,19 @@ pub(crate) struct EnvelopeCommands {
     next_at: usize,
     /// The next command; `None` when all are out.
     next: Option<Phase>,
+    /// Where MAIL tells the size; empty where it does not.
+    size: Range<usize>,
     /// DATA is the last command; with BDAT it is RCPT.
     has_data: bool,
+}
+
+/// What of a session decides how an envelope is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    /// MAIL tells the size where that is offered.
+    pub(crate) has_size: bool,
+    /// DATA is the last command; with BDAT it is RCPT.
+    pub(crate) has_data: bool,
 }
 
 impl EnvelopeCommands {
@@ -67,7 +79,7 @@ impl EnvelopeCommands {
         &mut self,
         mail: &Outgoing,
         capabilities: &Capabilities,
-        has_data: bool,
+        form: Form,
     ) -> Result<(), Trouble> {
         let Outgoing { envelope, content } = mail;
         check_content(content, capabilities)?;
@@ -75,26 +87,23 @@ impl EnvelopeCommands {
         self.octets.clear();
         self.octets.extend_from_slice(RSET);
         // Writing to memory cannot fail.
-        drop(self.write(envelope, content, capabilities));
-        self.has_data = has_data;
-        if has_data {
+        drop(self.write(envelope, content, capabilities.size && form.has_size));
+        self.has_data = form.has_data;
+        if self.has_data {
             self.octets.extend_from_slice(DATA);
         }
         self.next = None;
         Ok(())
     }
 
-    fn write(
-        &mut self,
-        envelope: &Envelope,
-        content: &Content,
-        capabilities: &Capabilities,
-    ) -> io::Result<()> {
+    fn write(&mut self, envelope: &Envelope, content: &Content, has_size: bool) -> io::Result<()> {
         let reverse_path = envelope.reverse_path.as_ref().map_or("", Address::as_str);
         write!(self.octets, "MAIL FROM:<{reverse_path}>")?;
-        if capabilities.size {
+        let size_at = self.octets.len();
+        if has_size {
             write!(self.octets, " SIZE={}", content.bytes())?;
         }
+        self.size = size_at..self.octets.len();
         if content.is_eight_bit() {
             write!(self.octets, " BODY=8BITMIME")?;
         }
@@ -111,6 +120,22 @@ impl EnvelopeCommands {
         } else {
             (Some(Phase::Mail), RSET.len())
         };
+    }
+
+    /// Whether MAIL has a parameter that the message can do without. Only SIZE is one: what else
+    /// is asked for, the message needs.
+    pub(crate) fn has_size(&self) -> bool {
+        !self.size.is_empty()
+    }
+
+    /// Takes the size out of MAIL.
+    pub(crate) fn drop_size(&mut self) {
+        self.octets.drain(std::mem::take(&mut self.size));
+    }
+
+    /// Whether all are out, or kept back.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.next.is_none()
     }
 
     /// Keeps back what is not out yet.
@@ -190,125 +215,4 @@ fn has_control(path: &Address) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-
-    fn envelope(from: Option<&str>, to: &str) -> Envelope {
-        Envelope {
-            reverse_path: from.map(|from| from.parse().unwrap()),
-            forward_path: to.parse().unwrap(),
-        }
-    }
-
-    fn content(text: &str) -> Content {
-        Content::new(vec![Bytes::copy_from_slice(text.as_bytes())]).unwrap()
-    }
-
-    fn everything() -> Capabilities {
-        Capabilities::from_lines(["mx", "SIZE 100", "8BITMIME", "SMTPUTF8"])
-    }
-
-    fn fill(
-        envelope: &Envelope,
-        content: &Content,
-        capabilities: &Capabilities,
-    ) -> Result<EnvelopeCommands, Trouble> {
-        let mail = Outgoing {
-            envelope: envelope.clone(),
-            content: content.clone(),
-        };
-        let mut commands = EnvelopeCommands::default();
-        commands.fill(&mail, capabilities, true).map(|()| commands)
-    }
-
-    fn lines(commands: &mut EnvelopeCommands, has_rset: bool) -> String {
-        commands.rewind(has_rset);
-        let mut lines = Vec::new();
-        while let Some((_, line)) = commands.next_line() {
-            lines.extend_from_slice(line);
-        }
-        String::from_utf8(lines).unwrap()
-    }
-
-    fn check(envelope: &Envelope, content: &Content, capabilities: &Capabilities, expect: &str) {
-        let mut commands = fill(envelope, content, capabilities).unwrap();
-        let expect = format!("{expect}DATA\r\n");
-        assert_eq!(lines(&mut commands, false), expect);
-        assert_eq!(lines(&mut commands, true), format!("RSET\r\n{expect}"));
-    }
-
-    fn check_refused(envelope: &Envelope, content: &Content, scope: Scope, expect: &str) {
-        let capabilities = Capabilities::from_lines(["mx", "SIZE 9"]);
-        let trouble = fill(envelope, content, &capabilities).unwrap_err();
-        assert!(trouble.is_permanent() && trouble.is_local() && !trouble.closes_session());
-        assert_eq!(trouble.scope(), scope);
-        let reply = trouble.reply().unwrap();
-        assert!(reply.to_string().starts_with(expect), "{reply}");
-    }
-
-    #[test]
-    fn only_what_is_offered_and_needed_is_asked_for() {
-        let plain = envelope(Some("news@example.test"), "ada@example.test");
-        let unicode = envelope(None, "jörg@example.test");
-        check(
-            &plain,
-            &content("a\r\n"),
-            &Capabilities::default(),
-            "MAIL FROM:<news@example.test>\r\nRCPT TO:<ada@example.test>\r\n",
-        );
-        check(
-            &plain,
-            &content("a\r\n"),
-            &everything(),
-            "MAIL FROM:<news@example.test> SIZE=3\r\nRCPT TO:<ada@example.test>\r\n",
-        );
-        check(
-            &unicode,
-            &content("\u{fc}\r\n"),
-            &everything(),
-            "MAIL FROM:<> SIZE=4 BODY=8BITMIME SMTPUTF8\r\nRCPT TO:<jörg@example.test>\r\n",
-        );
-    }
-
-    #[test]
-    fn size_does_not_count_doubled_dots() {
-        check(
-            &envelope(None, "ada@example.test"),
-            &content(".\r\n.\r\n"),
-            &everything(),
-            "MAIL FROM:<> SIZE=6\r\nRCPT TO:<ada@example.test>\r\n",
-        );
-    }
-
-    #[test]
-    fn a_message_that_the_server_cannot_take_is_refused_before_mail() {
-        let plain = envelope(None, "ada@example.test");
-        let message = Scope::Message;
-        check_refused(&plain, &content("12345678\r\n"), message, "552 5.3.4 ");
-        check_refused(&plain, &content("\u{fc}\r\n"), message, "554 5.6.3 ");
-        let from = envelope(Some("jörg@example.test"), "ada@example.test");
-        check_refused(&from, &content("a\r\n"), message, "550 5.6.7 ");
-    }
-
-    #[test]
-    fn an_address_that_the_server_cannot_take_condemns_only_the_recipient() {
-        let unicode = envelope(None, "jörg@example.test");
-        check_refused(&unicode, &content("a\r\n"), Scope::Recipient, "553 5.6.7 ");
-    }
-
-    #[test]
-    fn a_line_break_from_a_store_never_becomes_a_command() {
-        let broken = |text: &str| Address::from_stored(text.to_owned()).unwrap();
-        let to = Envelope {
-            reverse_path: None,
-            forward_path: broken("ada\r\nRSET\r\n@example.test"),
-        };
-        check_refused(&to, &content("a\r\n"), Scope::Recipient, "553 5.1.3 ");
-        let from = Envelope {
-            reverse_path: Some(broken("a@b\n.test")),
-            forward_path: broken("ada@example.test"),
-        };
-        check_refused(&from, &content("a\r\n"), Scope::Message, "553 5.1.7 ");
-    }
-}
+mod tests;

@@ -8,9 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::body::{write_body, write_terminator};
 use crate::content::Content;
+use crate::deadline::Deadline;
 use crate::ehlo::{Capabilities, Extensions};
 use crate::envelope::ClientName;
-use crate::exchange::{Deadline, Stop, converse, last_words};
+use crate::exchange::{Stop, converse, last_words};
 use crate::gate::Sent;
 use crate::opening;
 use crate::session::{Event, Session};
@@ -66,18 +67,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.session.capabilities()
     }
 
+    /// Which extensions may be used: those that were allowed, but for what the server refused
+    /// although it offers it. Where that is less, other sessions with it will find the same.
+    pub const fn extensions(&self) -> Extensions {
+        self.session.extensions()
+    }
+
     /// Whether another message may be sent: the session is idle, and the server has neither
     /// closed it nor said anything unasked. Looks at the stream without waiting.
     pub fn is_reusable(&mut self) -> bool {
-        let is_silent = self
-            .wire
-            .as_mut()
-            .is_some_and(|wire| wire.glimpse().is_none());
-        let is_reusable = is_silent && self.session.is_idle();
-        if !is_reusable {
-            self.wire = None;
+        self.obstacle().is_none()
+    }
+
+    /// Why no other message may be sent; closes the stream then. It is neutral: nothing was under
+    /// way, or what was left undone here was another message's. A server's parting words are kept.
+    fn obstacle(&mut self) -> Option<Trouble> {
+        let is_idle = self.wire.is_some() && self.session.is_idle();
+        let heard = self.wire.as_mut().and_then(Wire::glimpse);
+        if is_idle && heard.is_none() {
+            return None;
         }
-        is_reusable
+        let told = match heard {
+            Some(Ok(bytes)) if is_idle => {
+                self.session.receive(bytes);
+                self.session.step().err()
+            }
+            _ => None,
+        };
+        self.wire = None;
+        let trouble = told.unwrap_or_else(|| Trouble::lost(Phase::Mail, Cause::ClosedIdle));
+        Some(trouble.because(Cause::ClosedIdle))
     }
 
     /// Whether the envelope of the next message may go along with a dot: the server offers
@@ -108,9 +127,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Has an envelope answered.
     pub(crate) async fn open_transaction(&mut self, mail: &Outgoing) -> Result<(), Trouble> {
-        if !self.is_reusable() {
-            // Whatever was left undone here was another message's.
-            return Err(Trouble::lost(Phase::Mail, Cause::ClosedIdle));
+        if let Some(trouble) = self.obstacle() {
+            return Err(trouble);
         }
         self.session.begin(mail)?;
         self.await_go_ahead(mail).await

@@ -23,10 +23,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use postrider_types::Phase;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, timeout_at};
 
 use crate::auth::{AuthError, Credentials};
 use crate::connection::Connection;
+use crate::deadline::Deadline;
 use crate::envelope::ClientName;
 use crate::opening::{self, Opening, OpeningStep, Plan, StartTls};
 use crate::site::{Host, Target, TlsPolicy};
@@ -73,7 +73,7 @@ impl Dialer {
     /// Transient trouble with the site, of the phase that came furthest; its cause lists
     /// everything that was tried.
     pub async fn dial(&self, target: &Target) -> Result<Connection<Stream>, Trouble> {
-        let deadline = Instant::now() + self.timeouts.opening;
+        let deadline = Deadline::after(self.timeouts.opening);
         let mut tries = Tries::default();
         let tls = match &self.credentials {
             Some(_) => target.tls.with_credentials(),
@@ -82,7 +82,7 @@ impl Dialer {
         'hosts: for host in &target.hosts {
             let reachable = |address: &&SocketAddr| self.is_reachable(**address);
             for &address in host.addresses.iter().filter(reachable) {
-                if tries.count() >= TRIES_MAX || Instant::now() >= deadline {
+                if tries.count() >= TRIES_MAX || deadline.is_over() {
                     break 'hosts;
                 }
                 let way = Way { host, address, tls };
@@ -108,7 +108,7 @@ impl Dialer {
     async fn try_way(
         &self,
         way: Way<'_>,
-        deadline: Instant,
+        deadline: Deadline,
         tries: &mut Tries,
     ) -> Result<Connection<Stream>, Trouble> {
         let result = self.open(way, deadline).await;
@@ -123,7 +123,7 @@ impl Dialer {
     }
 
     /// One connection, from TCP to AUTH.
-    async fn open(&self, way: Way<'_>, deadline: Instant) -> Result<Connection<Stream>, Trouble> {
+    async fn open(&self, way: Way<'_>, deadline: Deadline) -> Result<Connection<Stream>, Trouble> {
         let mut plan = Plan {
             name: self.client_name.clone(),
             starttls: StartTls::Never,
@@ -179,7 +179,7 @@ impl Dialer {
 
     /// The TCP connection. Small writes leave at once: a terminator that waits for the
     /// acknowledgement of the body costs 40 ms a message (Nagle against delayed acknowledgement).
-    async fn connect(&self, address: SocketAddr, deadline: Instant) -> Result<TcpStream, Trouble> {
+    async fn connect(&self, address: SocketAddr, deadline: Deadline) -> Result<TcpStream, Trouble> {
         let connect = async {
             let socket = match address {
                 SocketAddr::V4(_) => TcpSocket::new_v4(),
@@ -204,7 +204,7 @@ impl Dialer {
         stream: Stream,
         host: &Host,
         is_verified: bool,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Stream, Trouble> {
         let handshake = async {
             let stream = stream.into_plain().expect("encrypted once only");
@@ -218,15 +218,12 @@ impl Dialer {
     async fn within<T>(
         &self,
         phase: Phase,
-        deadline: Instant,
+        deadline: Deadline,
         step: impl Future<Output = Result<T, Cause>>,
     ) -> Result<T, Trouble> {
-        let began = Instant::now();
-        let until = deadline.min(began + self.timeouts.of(phase));
-        timeout_at(until, step)
-            .await
-            .unwrap_or(Err(Cause::Deadline(until - began)))
-            .map_err(|cause| Trouble::lost(phase, cause))
+        let deadline = deadline.min(Deadline::after(self.timeouts.of(phase)));
+        let done = deadline.bound(step).await.flatten();
+        done.map_err(|cause| Trouble::lost(phase, cause))
     }
 
     /// Whether a connection from the source can go there at all.

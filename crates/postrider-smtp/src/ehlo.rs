@@ -26,7 +26,8 @@ pub struct Capabilities {
     pub chunking: bool,
     /// Delivery status notifications may be asked for (RFC 3461).
     pub dsn: bool,
-    /// Most transactions of one session; `None` when the server names no limit (RFC 9422).
+    /// Most transactions of one session, to be kept by whoever gives it messages; `None` when the
+    /// server names no limit (RFC 9422 §4.1).
     pub mail_max: Option<u32>,
     /// The session may be encrypted (RFC 3207).
     pub starttls: bool,
@@ -95,15 +96,29 @@ pub struct Extensions {
     pub pipelining: bool,
     /// The message is sent by BDAT instead of DATA.
     pub chunking: bool,
+    /// MAIL tells how large the message is. A session stops by itself when the server refuses that
+    /// although it offers SIZE.
+    pub size: bool,
 }
 
 impl Extensions {
-    /// Groups, and DATA: a chunk costs no less than a body that leaves with its dot (8.3 against
+    /// Groups, DATA and SIZE: a chunk costs no less than a body that leaves with its dot (8.3 against
     /// 8.5 µs of CPU for a message of 10 KB), and fewer servers are used to it.
     pub const STANDARD: Self = Self {
         pipelining: true,
         chunking: false,
+        size: true,
     };
+
+    /// What both allow.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            pipelining: self.pipelining && other.pipelining,
+            chunking: self.chunking && other.chunking,
+            size: self.size && other.size,
+        }
+    }
 }
 
 #[cfg(test)]

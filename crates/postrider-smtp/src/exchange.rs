@@ -8,9 +8,11 @@
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
+use postrider_failpoint::FailPoint;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
+use crate::deadline::Deadline;
 use crate::session::{Event, Session};
 use crate::timeouts::Timeouts;
 use crate::trouble::{Cause, Trouble};
@@ -18,32 +20,6 @@ use crate::wire::{Turn, Wire};
 
 /// Slices given to one vectored write.
 const SLICES_MAX: usize = 64;
-
-/// Until when what goes on must be over.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
-    at: Instant,
-    /// What was allowed, for the report.
-    allowance: Duration,
-}
-
-impl Deadline {
-    /// So much from this moment on.
-    pub(crate) fn after(allowance: Duration) -> Self {
-        // Far enough away never to come, and near enough to be an instant.
-        let at = Instant::now();
-        let at = at.checked_add(allowance).unwrap_or(at + FAR);
-        Self { at, allowance }
-    }
-
-    /// The earlier of the two.
-    pub(crate) fn min(self, other: Self) -> Self {
-        if other.at < self.at { other } else { self }
-    }
-}
-
-/// What stands for a longer allowance than an instant can tell.
-const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// Writes the commands that are due and reads, until the replies come to something. `limit` is the
 /// deadline of all of it, whatever the phases allow.
@@ -75,9 +51,7 @@ where
             writing.write(wire, session, slices).await?;
             session.recycle(output);
         } else {
-            let Ok(heard) = timeout_at(deadline.at, wire.read()).await else {
-                return Err(Stop::Stream(Cause::Deadline(deadline.allowance)));
-            };
+            let heard = deadline.bound(wire.read()).await.map_err(Stop::Stream)?;
             take(session, heard)?;
         }
     }
@@ -234,10 +208,8 @@ impl Writing {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         loop {
-            let Ok(turn) = timeout_at(self.deadline.at, wire.write_or_read(slices)).await else {
-                return Err(Stop::Stream(Cause::Deadline(self.deadline.allowance)));
-            };
-            match turn {
+            let turn = self.deadline.bound(wire.write_or_read(slices)).await;
+            match turn.map_err(Stop::Stream)? {
                 Turn::Wrote(Ok(bytes)) if bytes > 0 || slices.is_empty() => {
                     self.progress(session, bytes);
                     IoSlice::advance_slices(&mut slices, bytes);
@@ -267,10 +239,12 @@ impl Writing {
         self.taken += octets;
         if let Some((block, limit)) = self.block {
             self.deadline = limit.min(Deadline::after(block));
+            FailPoint::MidBody.reached();
         }
         let is_out = |terminator: &mut Terminator| self.taken >= terminator.octets;
         if let Some(terminator) = self.terminator.take_if(is_out) {
             session.dot_is_out(terminator.has_envelope);
+            FailPoint::AfterDot.reached();
         }
     }
 

@@ -24,6 +24,7 @@ pub mod classify;
 mod command;
 pub mod connection;
 pub mod content;
+mod deadline;
 pub mod dial;
 pub mod ehlo;
 pub mod envelope;

@@ -16,10 +16,10 @@
 //! - What the server offered counts only when nothing came behind its offer, so that the session
 //!   begins with nothing unread.
 
+mod shell;
+
 use postrider_types::Phase;
-use secrecy::{ExposeSecret, SecretSlice};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout_at};
+use secrecy::SecretSlice;
 
 use crate::auth::{AuthError, Credentials, Exchange};
 use crate::command;
@@ -27,10 +27,10 @@ use crate::ehlo::Capabilities;
 use crate::envelope::ClientName;
 use crate::full_reply::FullReply;
 use crate::reply::ReplyParser;
-use crate::timeouts::Timeouts;
 use crate::tls::TlsError;
 use crate::trouble::{Cause, Trouble};
-use crate::wire::Wire;
+
+pub(crate) use shell::{advance, introduce};
 
 /// What a session needs before it stands.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub(crate) struct Opening {
     /// The greeting, or the reply to this phase's command, is outstanding.
     phase: Phase,
     parser: ReplyParser,
-    /// EHLO was refused, and HELO said instead.
+    /// EHLO was not known, and HELO said instead.
     is_helo: bool,
     capabilities: Capabilities,
     /// The log-in that is under way.
@@ -152,8 +152,10 @@ impl Opening {
                 }
                 self.secure()
             }
-            // RFC 5321 §3.2: a server may be too old for EHLO. Asked once.
-            (Phase::Ehlo, 500..) if !self.is_helo => {
+            // RFC 5321 §3.2: a server may be too old for EHLO. Asked once, and only after a reply
+            // that says so: another refusal is about us, and without extensions we would fail
+            // messages for good that the server could have taken.
+            (Phase::Ehlo, 500..=502 | 504) if !self.is_helo => {
                 self.is_helo = true;
                 self.ask(Phase::Ehlo, command::helo(&self.plan.name))
             }
@@ -239,71 +241,6 @@ impl Opening {
         }
         self.command = line;
         Ok(OpeningStep::Command)
-    }
-}
-
-/// Opens a session as it is: without asking for TLS, and without AUTH.
-pub(crate) async fn introduce<S>(
-    wire: &mut Wire<S>,
-    name: ClientName,
-    timeouts: &Timeouts,
-) -> Result<Capabilities, Trouble>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut opening = Opening::new(Plan {
-        name,
-        starttls: StartTls::Never,
-        credentials: None,
-        is_protected: false,
-    });
-    let deadline = Instant::now() + timeouts.opening;
-    match advance(wire, &mut opening, timeouts, deadline).await? {
-        OpeningStep::Opened(capabilities) => Ok(capabilities),
-        step => unreachable!("{step:?} was not asked for"),
-    }
-}
-
-/// Goes on until the session stands or a handshake is due; each exchange has the allowance of its
-/// phase, and none goes on after the deadline of all.
-pub(crate) async fn advance<S>(
-    wire: &mut Wire<S>,
-    opening: &mut Opening,
-    timeouts: &Timeouts,
-    deadline: Instant,
-) -> Result<OpeningStep, Trouble>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    loop {
-        let began = Instant::now();
-        let until = deadline.min(began + timeouts.of(opening.phase()));
-        match timeout_at(until, exchange(wire, opening)).await {
-            Ok(Ok(OpeningStep::Command)) => {}
-            Ok(result) => return result,
-            Err(_) => return Err(opening.lost(Cause::Deadline(until - began))),
-        }
-    }
-}
-
-/// Writes the command that is due and reads until its reply is complete.
-async fn exchange<S>(wire: &mut Wire<S>, opening: &mut Opening) -> Result<OpeningStep, Trouble>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let command = opening.take_command();
-    if let Err(error) = wire.write(command.expose_secret()).await {
-        return Err(opening.lost(Cause::from(error)));
-    }
-    loop {
-        if let Some(step) = opening.step()? {
-            return Ok(step);
-        }
-        match wire.read().await {
-            Ok([]) => return Err(opening.lost(Cause::Closed)),
-            Ok(bytes) => opening.receive(bytes),
-            Err(error) => return Err(opening.lost(Cause::from(error))),
-        }
     }
 }
 

@@ -29,7 +29,7 @@ use std::collections::VecDeque;
 
 use postrider_types::{Phase, Reply};
 
-use crate::command::{self, EnvelopeCommands};
+use crate::command::{self, EnvelopeCommands, Form};
 use crate::ehlo::{Capabilities, Extensions};
 use crate::reply::ReplyParser;
 use crate::transfer::Outgoing;
@@ -113,6 +113,12 @@ impl Session {
             is_dirty: false,
             is_reused: false,
         }
+    }
+
+    /// Which of the offered extensions may be used; what turned out to be refused is not among
+    /// them any more.
+    pub(crate) const fn extensions(&self) -> Extensions {
+        self.extensions
     }
 
     /// Says anew which of the offered extensions may be used.
@@ -206,9 +212,18 @@ impl Session {
     /// stays idle.
     pub(crate) fn begin(&mut self, mail: &Outgoing) -> Result<(), Trouble> {
         debug_assert!(self.is_idle(), "the shell looks before it begins");
-        let has_data = !self.is_chunking();
-        self.commands.fill(mail, &self.capabilities, has_data)?;
-        self.open_group(self.is_dirty)
+        self.fill(mail)?;
+        self.open_group(self.is_dirty);
+        Ok(())
+    }
+
+    /// Takes the commands of a message.
+    fn fill(&mut self, mail: &Outgoing) -> Result<(), Trouble> {
+        let form = Form {
+            has_size: self.extensions.size,
+            has_data: !self.is_chunking(),
+        };
+        self.commands.fill(mail, &self.capabilities, form)
     }
 
     /// Ends an idle session.
@@ -226,7 +241,7 @@ impl Session {
     /// The session is over; says what that means where it stood.
     pub(crate) fn lost(&mut self, cause: Cause) -> Trouble {
         let phase = self.phase();
-        let refusal = self.group.refusal.take();
+        let refusal = self.group.take_refusal();
         // Servers leave between messages as they like, and the client learns it from its next MAIL.
         let is_between = self.is_reused && phase == Phase::Mail && self.parser.is_empty();
         self.close();
@@ -275,11 +290,7 @@ impl Session {
                 Ok(Some(Event::Ended))
             }
             Some(phase) => self.answer_envelope(phase, code),
-            // The reason why the server has stopped listening, or its leave.
-            None => {
-                self.close();
-                Err(Trouble::refused(phase, self.parser.condense()))
-            }
+            None => Err(self.answer_nothing(phase, code)),
         }
     }
 }

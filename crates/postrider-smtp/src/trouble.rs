@@ -6,14 +6,16 @@
 //!
 //! - **Before a session stands** (connect, greeting, EHLO, TLS, AUTH) nothing is said about any
 //!   message: the site is condemned, and only for now. Not even a 554 greeting is permanent, for a
-//!   blocked address would bounce the whole queue; nor is a 535, for the credentials are ours.
+//!   blocked address would bounce the whole queue; nor is a 535, for the credentials are ours. Some
+//!   of it is [lasting](Trouble::is_lasting) all the same, and not to be tried again soon.
 //! - **421** is the server's leave at any moment: this session is over, the message waits.
 //! - **530, 534, 535, 538** ask for credentials or encryption. That is our configuration, so the
 //!   site waits; bouncing the queue for it would be the worst of all mistakes.
 //! - **503, a 2xx or 3xx that does not fit, a line that is no reply**: the two sides no longer mean
 //!   the same command. The session is closed and the message waits. Never permanent.
 //! - **RSET and QUIT** concern no message. Whatever they bring, only the session ends.
-//! - **MAIL, DATA, the body and its final dot**: 4xx defers the message, 5xx bounces it.
+//! - **MAIL, DATA, the body and its final dot**: 4xx defers the message, 5xx bounces it. Not so a
+//!   MAIL that is refused for its SIZE: it is said once more without (`session/group.rs`).
 //! - **RCPT**: the same for the recipient.
 //! - **A reply in mid-body** is the reason why the server stopped listening; it judges the message,
 //!   and the session cannot be used again.
@@ -225,6 +227,20 @@ impl Trouble {
     pub fn is_out_of_step(&self) -> bool {
         let is_503 = self.reply.as_ref().is_some_and(|reply| reply.code == 503);
         is_503 || matches!(self.source, Some(Cause::OutOfPlace | Cause::Garbage(_)))
+    }
+
+    /// Whether no session stands for a reason that hardly mends by itself: TLS or the log-in fails,
+    /// the greeting or EHLO is refused with 5xx, or what is there does not speak SMTP. Trying again
+    /// soon is of no use, and a person has to look.
+    pub fn is_lasting(&self) -> bool {
+        let is_5xx = self.reply.as_ref().is_some_and(|reply| reply.code >= 500);
+        match (&self.source, self.phase) {
+            (Some(Cause::Hosts(tried)), _) => tried.is_lasting(),
+            (_, Phase::Tls | Phase::Auth) => true,
+            (Some(Cause::Garbage(_)), Phase::Greeting | Phase::Ehlo) => true,
+            (_, Phase::Greeting | Phase::Ehlo) => is_5xx,
+            _ => false,
+        }
     }
 
     /// Whether the session is of no more use.

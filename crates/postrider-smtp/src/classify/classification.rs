@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// How long a site is left alone the first time, when the rule does not say.
 pub const THROTTLE_SITE_FOR: Duration = Duration::from_secs(60);
 
@@ -41,7 +43,7 @@ impl Classification {
 }
 
 /// What trouble means for the delivery. What was accepted is no trouble, and no rule is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// Not for now.
     Deferred,
@@ -57,7 +59,7 @@ pub enum Class {
 }
 
 /// What is to be done beyond the one delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Action {
     /// The address is not to be mailed again. Only ever with [`Class::Bounced`].
     Suppress,

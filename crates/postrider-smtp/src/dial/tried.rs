@@ -14,7 +14,11 @@ use crate::trouble::{Cause, Trouble};
 /// Every connection that was tried, with what came of it; at most
 /// [`TRIES_MAX`](super::TRIES_MAX) and the one in the clear after the last of them.
 #[derive(Debug, Clone)]
-pub struct HostsTried(Arc<[Tried]>);
+pub struct HostsTried {
+    tried: Arc<[Tried]>,
+    /// What came furthest will hardly mend by itself.
+    is_lasting: bool,
+}
 
 #[derive(Debug)]
 struct Tried {
@@ -57,7 +61,11 @@ impl Tries {
         let Some(telling) = self.telling else {
             return Trouble::lost(Phase::Connect, nothing_to_try(source).into());
         };
-        telling.because(Cause::Hosts(HostsTried(self.tried.into())))
+        let tried = HostsTried {
+            tried: self.tried.into(),
+            is_lasting: telling.is_lasting(),
+        };
+        telling.because(Cause::Hosts(tried))
     }
 }
 
@@ -74,9 +82,15 @@ fn nothing_to_try(source: Option<IpAddr>) -> io::Error {
     io::Error::new(io::ErrorKind::AddrNotAvailable, text)
 }
 
+impl HostsTried {
+    pub(crate) const fn is_lasting(&self) -> bool {
+        self.is_lasting
+    }
+}
+
 impl fmt::Display for HostsTried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, tried) in self.0.iter().enumerate() {
+        for (place, tried) in self.tried.iter().enumerate() {
             let before = if place == 0 { "tried" } else { "; then" };
             let Tried {
                 host,

@@ -14,10 +14,10 @@ use hickory_resolver::config::{
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
-use tokio::time::{Instant, timeout_at};
 
 use super::answers::{Addresses, Answer, MxRecord};
 use super::{ANSWERS_KEPT_MAX, NEGATIVE_TTL_MAX, TTL_MAX};
+use crate::deadline::Deadline;
 
 /// Asks name servers, and keeps single answers for their TTL.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl Dns {
     }
 
     /// The MX records of a domain; whatever has not come by `deadline` counts as not answered.
-    pub(super) async fn mx(&self, name: &str, deadline: Instant) -> Answer<MxRecord> {
+    pub(super) async fn mx(&self, name: &str, deadline: Deadline) -> Answer<MxRecord> {
         let pick = |data: &RData| match data {
             RData::MX(mx) => Some(MxRecord {
                 preference: mx.preference,
@@ -61,12 +61,12 @@ impl Dns {
     }
 
     /// The addresses of a host, both families at once.
-    pub(super) async fn addresses(&self, name: &str, deadline: Instant) -> Addresses {
+    pub(super) async fn addresses(&self, name: &str, deadline: Deadline) -> Addresses {
         let (v4, v6) = tokio::join!(self.v4(name, deadline), self.v6(name, deadline));
         Addresses { v4, v6 }
     }
 
-    async fn v4(&self, name: &str, deadline: Instant) -> Answer<Ipv4Addr> {
+    async fn v4(&self, name: &str, deadline: Deadline) -> Answer<Ipv4Addr> {
         let pick = |data: &RData| match data {
             RData::A(a) => Some(a.0),
             _ => None,
@@ -74,7 +74,7 @@ impl Dns {
         self.ask(name, RecordType::A, deadline, pick).await
     }
 
-    async fn v6(&self, name: &str, deadline: Instant) -> Answer<Ipv6Addr> {
+    async fn v6(&self, name: &str, deadline: Deadline) -> Answer<Ipv6Addr> {
         let pick = |data: &RData| match data {
             RData::AAAA(aaaa) => Some(aaaa.0),
             _ => None,
@@ -86,7 +86,7 @@ impl Dns {
         &self,
         name: &str,
         record_type: RecordType,
-        deadline: Instant,
+        deadline: Deadline,
         pick: impl Fn(&RData) -> Option<T>,
     ) -> Answer<T> {
         let Ok(mut name) = Name::from_ascii(name) else {
@@ -94,7 +94,7 @@ impl Dns {
         };
         // Else the search list of the system would be tried with it.
         name.set_fqdn(true);
-        match timeout_at(deadline, self.0.lookup(name, record_type)).await {
+        match deadline.bound(self.0.lookup(name, record_type)).await {
             Ok(Ok(lookup)) => found(&lookup, pick),
             Ok(Err(error)) => not_found(error),
             Err(_) => Answer::Unanswered(LATE.into()),

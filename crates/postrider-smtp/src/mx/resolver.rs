@@ -16,6 +16,7 @@ use super::answers::{self, Addresses, DeadEnd, Exchanges};
 use super::kept::{Kept, Known};
 use super::lookup::Dns;
 use super::{NoRoute, RESOLUTIONS_AT_ONCE_MAX, Reach};
+use crate::deadline::Deadline;
 use crate::providers::Providers;
 use crate::site::{Host, HostSet, SiteName, Target, TlsPolicy};
 
@@ -152,7 +153,7 @@ impl Inner {
     }
 
     async fn find(&self, domain: &Domain) -> Result<(Target, Duration), DeadEnd> {
-        let deadline = Instant::now() + self.settings.time_max;
+        let deadline = Deadline::after(self.settings.time_max);
         let answer = self.dns.mx(domain.as_str(), deadline).await;
         let exchanges = {
             let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
@@ -191,7 +192,7 @@ impl Inner {
     }
 
     /// All hosts at once.
-    async fn addresses(&self, names: &[String], deadline: Instant) -> Vec<Addresses> {
+    async fn addresses(&self, names: &[String], deadline: Deadline) -> Vec<Addresses> {
         let mut questions = JoinSet::new();
         for (n, name) in names.iter().cloned().enumerate() {
             let dns = self.dns.clone();

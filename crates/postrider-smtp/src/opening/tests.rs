@@ -1,5 +1,7 @@
 //! When credentials go out, and what of them is shown.
 
+use secrecy::ExposeSecret as _;
+
 use super::*;
 
 fn opening(is_protected: bool) -> Opening {

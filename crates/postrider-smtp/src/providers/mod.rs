@@ -11,6 +11,8 @@
 mod file;
 mod pattern;
 
+use std::num::NonZeroU32;
+
 use postrider_types::Rate;
 
 pub use file::{Problem, ProvidersError};
@@ -117,6 +119,17 @@ impl Providers {
             default_sources: default_sources.into_iter().chain(sources).collect(),
             providers: providers.into_iter().chain(rest).collect(),
         }
+    }
+
+    /// The table for one of several workers that share each rate evenly. All other limits stay.
+    #[must_use]
+    pub fn with_rates_split(&self, workers: NonZeroU32) -> Self {
+        let mut split = self.clone();
+        let limits = split.providers.iter_mut().map(|known| &mut known.limits);
+        for limits in limits.chain([&mut split.default]) {
+            limits.rate = limits.rate.map(|rate| rate.split(workers));
+        }
+        split
     }
 
     /// Whose the mail of `domain` is, where `hosts` are its best MX hosts. For a relay, `domain` is

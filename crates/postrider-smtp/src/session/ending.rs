@@ -39,8 +39,7 @@ impl Session {
     /// As of [`begin`](Self::begin); the terminator stands alone then.
     pub(crate) fn prepare_envelope(&mut self, next: &Outgoing) -> Result<(), Trouble> {
         debug_assert!(self.is_in_body() && self.is_pipelining());
-        let has_data = !self.is_chunking();
-        self.commands.fill(next, &self.capabilities, has_data)?;
+        self.fill(next)?;
         self.commands.rewind(false);
         while let Some((_, line)) = self.commands.next_line() {
             self.output.extend_from_slice(line);
@@ -76,12 +75,13 @@ impl Session {
             self.close();
             return Err(Trouble::refused(Phase::Body, self.parser.condense()));
         }
-        // The end of the message is out, so its reply decides.
         let trouble = Trouble::refused(Phase::Dot, self.parser.condense());
-        if trouble.closes_session() {
+        if code < 400 {
             self.close();
             return Err(trouble);
         }
+        // Whatever ended here, the end of the message is out, and only its own reply says what
+        // became of it.
         self.chunk_refusal = Some(trouble);
         Ok(None)
     }

@@ -8,8 +8,13 @@
 //!   has no recipients (RFC 2920 §3.1). Its reply accepts nothing.
 //! - MAIL was refused and DATA is answered with 354: the server has another transaction open, and a
 //!   dot would send an empty message under its envelope. Only closing is safe.
+//!
+//! A MAIL that is refused for its SIZE, which the server offers, is said once more without, and so is
+//! every later one: the parameter only saves the server work, and a broken offer must not cost
+//! recipients. What else MAIL asks for (8BITMIME, SMTPUTF8) the message needs, and RCPT asks for
+//! nothing, so a refusal of those stands.
 
-use postrider_types::Phase;
+use postrider_types::{Phase, Reply};
 
 use super::{Event, Session, State};
 use crate::command;
@@ -19,7 +24,7 @@ use crate::trouble::{Cause, Trouble};
 #[derive(Debug, Default)]
 pub(super) struct Group {
     /// The first refusal: what becomes of the message.
-    pub(super) refusal: Option<Trouble>,
+    refusal: Option<Trouble>,
     is_mail_taken: bool,
     /// DATA was answered with 354.
     is_data_taken: bool,
@@ -27,15 +32,25 @@ pub(super) struct Group {
     is_lone_dot: bool,
     /// MAIL was refused because the server still has the transaction before open.
     is_nested: bool,
+    /// MAIL was refused because of the size that it told.
+    is_about_size: bool,
+}
+
+impl Group {
+    /// What becomes of the message when the session ends here. A MAIL that was to be said once
+    /// more has not been judged.
+    pub(super) fn take_refusal(&mut self) -> Option<Trouble> {
+        self.refusal.take().filter(|_| !self.is_about_size)
+    }
 }
 
 impl Session {
     /// Puts an envelope out: all of it, or its first command.
-    pub(super) fn open_group(&mut self, has_rset: bool) -> Result<(), Trouble> {
+    pub(super) fn open_group(&mut self, has_rset: bool) {
         self.state = State::Envelope;
         self.group = Group::default();
         self.commands.rewind(has_rset);
-        self.ask_next()
+        self.ask_next();
     }
 
     /// One reply to a command of the envelope.
@@ -64,16 +79,20 @@ impl Session {
         if self.group.refusal.is_some() {
             self.commands.stop();
         }
-        self.ask_next()?;
         if self.is_expecting() {
             return Ok(None);
         }
-        self.conclude()
+        if self.commands.is_over() {
+            return self.conclude();
+        }
+        if !self.has_unread() {
+            self.ask_next();
+        }
+        Ok(None)
     }
 
-    /// Puts the next command out, or all of them, unless the server has said something that nobody
-    /// asked for.
-    fn ask_next(&mut self) -> Result<(), Trouble> {
+    /// Puts the next command out, or all of them.
+    fn ask_next(&mut self) {
         let is_pipelining = self.is_pipelining();
         while let Some((phase, line)) = self.commands.next_line() {
             tracing::trace!(%phase, command = %String::from_utf8_lossy(line).trim_end(), "command");
@@ -83,10 +102,6 @@ impl Session {
                 break;
             }
         }
-        if self.has_output() && self.has_unread() {
-            return Err(self.unasked());
-        }
-        Ok(())
     }
 
     /// A reply that is not what was hoped for.
@@ -100,10 +115,13 @@ impl Session {
             return Ok(());
         }
         let trouble = Trouble::refused(phase, self.parser.condense());
-        self.group.is_nested = phase == Phase::Mail && code == 503 && self.is_last_refused;
+        if is_first && phase == Phase::Mail {
+            self.look_for_remedy(&trouble);
+        }
         let is_over = !is_first || trouble.closes_session() && !self.group.is_nested;
-        // A reply that cannot stand here condemns what was matched before it.
-        if is_first || code < 400 {
+        // A reply that cannot stand here condemns what was matched before it, and a MAIL that was
+        // to be said once more has not been judged.
+        if is_first || code < 400 || self.group.is_about_size {
             self.group.refusal = Some(trouble);
         }
         match self.group.refusal.take_if(|_| is_over) {
@@ -113,6 +131,14 @@ impl Session {
             }
             None => Ok(()),
         }
+    }
+
+    /// MAIL was refused: sees whether that is about something that we can do otherwise.
+    fn look_for_remedy(&mut self, trouble: &Trouble) {
+        let Some(reply) = trouble.reply() else { return };
+        self.group.is_nested = reply.code == 503 && self.is_last_refused;
+        self.group.is_about_size = self.commands.has_size() && is_about_parameters(reply);
+        self.extensions.size &= !self.group.is_about_size;
     }
 
     /// All replies to the envelope are read.
@@ -125,7 +151,8 @@ impl Session {
             return Err(self.lost(Cause::Closed));
         }
         if self.has_unread() {
-            return Err(self.unasked());
+            // What it means will be known when it is complete.
+            return Ok(None);
         }
         if self.group.is_data_taken {
             self.group.is_data_taken = false;
@@ -134,9 +161,15 @@ impl Session {
             self.expected.push_back(Phase::Data);
             return Ok(None);
         }
+        if self.group.is_about_size {
+            self.commands.drop_size();
+            self.open_group(self.is_dirty);
+            return Ok(None);
+        }
         if self.group.is_nested {
             self.is_last_refused = false;
-            return self.open_group(true).map(|()| None);
+            self.open_group(true);
+            return Ok(None);
         }
         self.state = State::Idle;
         match self.group.refusal.take() {
@@ -145,18 +178,22 @@ impl Session {
         }
     }
 
-    /// The server spoke first. Its leave is worth telling; anything else means that its replies
-    /// can no longer be matched to commands.
-    fn unasked(&mut self) -> Trouble {
-        let phase = self.phase();
-        match self.parser.next_code() {
-            Ok(Some(421)) => {
-                self.close();
-                let refusal = self.group.refusal.take();
-                refusal.unwrap_or_else(|| Trouble::refused(phase, self.parser.condense()))
-            }
-            Err(error) => self.lost(Cause::Garbage(error)),
-            _ => self.lost(Cause::OutOfPlace),
+    /// A reply that nobody asked for. In mid-body it is the reason why the server has stopped
+    /// listening, and 421 is its leave; anything else means that its replies can no longer be
+    /// matched to commands.
+    pub(super) fn answer_nothing(&mut self, phase: Phase, code: u16) -> Trouble {
+        if phase != Phase::Body && code != 421 {
+            return self.lost(Cause::OutOfPlace);
         }
+        self.close();
+        let refusal = self.group.take_refusal();
+        refusal.unwrap_or_else(|| Trouble::refused(phase, self.parser.condense()))
     }
+}
+
+/// Whether a refused command had a parameter too many: 555 says so (RFC 5321 §4.1.1.11), 501 and 504
+/// may, unless the enhanced code is of another matter than the protocol (RFC 3463 §3.6).
+fn is_about_parameters(reply: &Reply) -> bool {
+    let is_of_protocol = reply.enhanced.is_none_or(|enhanced| enhanced.subject == 5);
+    matches!(reply.code, 501 | 504 | 555) && is_of_protocol
 }

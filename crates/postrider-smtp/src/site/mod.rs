@@ -16,6 +16,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use tls_policy::TlsPolicy;
 
 /// What counts as one destination within a route: its connections, its back-off, its limits.
@@ -23,7 +25,7 @@ pub use tls_policy::TlsPolicy;
 /// A provider's name such as `google` (of the table of `config/providers.toml`), the name
 /// of the best MX host such as `mx.example.test`, or a relay as `host:port`. Only a provider's name
 /// has neither a dot nor a colon, so no host can pass for a provider.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SiteName(Arc<str>);
 
 impl SiteName {

@@ -138,6 +138,31 @@ fn a_lost_session_is_transient_and_condemns_the_site_only_before_it_stood() {
 }
 
 #[test]
+fn what_keeps_a_session_from_standing_lasts_unless_it_is_said_or_known_to_pass() {
+    let garbage = || Cause::Garbage(ReplyError::NoCode);
+    for trouble in [
+        refused(Greeting, 554),
+        refused(Ehlo, 550),
+        refused(Phase::Auth, 535),
+        Trouble::lost(Phase::Tls, Cause::Closed),
+        Trouble::lost(Greeting, garbage()),
+        Trouble::lost(Ehlo, garbage()),
+    ] {
+        assert!(trouble.is_lasting() && !trouble.is_permanent(), "{trouble}");
+    }
+    for trouble in [
+        refused(Greeting, 421),
+        refused(Ehlo, 451),
+        refused(Mail, 550),
+        Trouble::lost(Connect, Cause::Closed),
+        Trouble::lost(Greeting, Cause::Closed),
+        Trouble::lost(Mail, garbage()),
+    ] {
+        assert!(!trouble.is_lasting(), "{trouble}");
+    }
+}
+
+#[test]
 fn only_a_dot_without_a_4xx_or_5xx_is_in_doubt() {
     assert!(Trouble::lost(Dot, Cause::Closed).is_in_doubt());
     assert!(refused(Dot, 354).is_in_doubt());

@@ -15,6 +15,8 @@ pub(crate) struct Offer {
     pub(crate) pipelining: bool,
     pub(crate) chunking: bool,
     pub(crate) eight_bit_mime: bool,
+    /// Offers SIZE and refuses every MAIL that tells one.
+    pub(crate) is_size_broken: bool,
     /// Keeps the transaction open when it refuses a message at its end, calls a second MAIL just
     /// wrong, and lets a body begin for nobody.
     pub(crate) is_stubborn: bool,
@@ -59,6 +61,8 @@ pub(crate) struct Model {
     buffer: Vec<u8>,
     /// Until it has said something that no client can make sense of.
     is_sane: bool,
+    /// A size was refused, so none may be told any more.
+    is_size_refused: bool,
     pub(crate) accepted: Vec<Accepted>,
     /// To whom what was refused, with the code.
     pub(crate) refused: Vec<(String, u16)>,
@@ -74,6 +78,7 @@ impl Model {
             open: None,
             buffer: Vec::new(),
             is_sane: true,
+            is_size_refused: false,
             accepted: Vec::new(),
             refused: Vec::new(),
             faults: Vec::new(),
@@ -109,7 +114,7 @@ impl Model {
             "EHLO" => self.ehlo(),
             "RSET" => self.reset(),
             "QUIT" => plain("221 bye", true),
-            "MAIL" => self.mail(path(&line)),
+            "MAIL" => self.mail(path(&line), line.contains(" SIZE=")),
             "RCPT" => self.rcpt(path(&line)),
             "DATA" => self.begin_data(),
             "BDAT" => return self.begin_chunk(&line),
@@ -138,7 +143,7 @@ impl Model {
         plain("250 forgotten", false)
     }
 
-    fn mail(&mut self, from: String) -> Answer {
+    fn mail(&mut self, from: String, has_size: bool) -> Answer {
         if let Some(open) = &self.open {
             // In one group with the end of a message that was refused, it could not know.
             if !open.is_refused {
@@ -147,6 +152,13 @@ impl Model {
             let code = if self.offer.is_stubborn { 554 } else { 503 };
             self.refused.push((user_of(&from), code));
             return plain(&format!("{code} nested MAIL"), false);
+        }
+        if has_size && self.offer.is_size_broken {
+            if self.is_size_refused {
+                self.fault("a size after one was refused");
+            }
+            self.is_size_refused = true;
+            return plain("555 5.5.4 SIZE?", false);
         }
         let whim = self.whim();
         if whim.is_refusal() {

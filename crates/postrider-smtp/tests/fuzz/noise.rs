@@ -79,7 +79,7 @@ proptest! {
         let told = paused().block_on(async {
             let (ours, theirs) = duplex(capacity);
             let server = tokio::spawn(play(theirs, steps));
-            let extensions = Extensions { pipelining: true, chunking };
+            let extensions = Extensions { chunking, ..Extensions::STANDARD };
             let told = timeout(FOR_EVER, send_all(ours, extensions, &messages)).await;
             server.abort();
             told

@@ -63,7 +63,7 @@ fn any_line() -> impl Strategy<Value = Line> {
 }
 
 fn any_plan() -> impl Strategy<Value = Plan> {
-    let offer = any::<[bool; 5]>();
+    let offer = any::<[bool; 6]>();
     let whims = prop::collection::vec(any_whim(), 0..30);
     let messages = prop::collection::vec(any_message(), 1..7);
     let capacity = prop_oneof![Just(64 * 1024), 1_usize..200];
@@ -73,6 +73,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
                 pipelining,
                 chunking,
                 eight_bit_mime,
+                is_size_broken,
                 is_stubborn,
                 is_chunking,
             ],
@@ -86,6 +87,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
                     pipelining,
                     chunking,
                     eight_bit_mime,
+                    is_size_broken,
                     is_stubborn,
                 },
                 is_chunking,
@@ -107,6 +109,7 @@ fn play_out(plan: &Plan) -> (Vec<Told>, Model) {
         let extensions = Extensions {
             pipelining: true,
             chunking: plan.is_chunking,
+            size: true,
         };
         let sending = timeout(FOR_EVER, send_all(ours, extensions, &plan.messages));
         let told = sending.await.expect("the session ends by its deadlines");

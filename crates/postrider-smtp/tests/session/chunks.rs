@@ -235,6 +235,24 @@ async fn a_chunk_that_is_refused_behind_the_gate_refuses_the_message() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_chunk_at_which_the_server_leaves_says_nothing_of_a_last_one_that_is_out() {
+    for chunk in ["421 4.3.2 closing", "503 5.5.1 what", "530 5.7.0 log in"] {
+        let unanswered = Box::leak(chunk.to_owned().into_boxed_str());
+        let (sent, is_reusable) = send_two_chunks(unanswered).await;
+        assert!(matches!(sent, Sent::InDoubt(_)), "{chunk}: {sent:?}");
+        assert!(!is_reusable);
+
+        let answered = Box::leak(format!("{chunk}\r\n554 no").into_boxed_str());
+        let (sent, is_reusable) = send_two_chunks(answered).await;
+        let Sent::Refused(trouble) = sent else {
+            panic!("{chunk}: {sent:?}");
+        };
+        assert_eq!(trouble.reply().unwrap().to_string(), chunk);
+        assert!(!trouble.is_permanent() && !is_reusable);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_whose_last_chunk_is_out_is_in_doubt_until_all_its_replies_agree() {
     for replies in ["452 no room\r\n250 queued", "250 ok\r\n354 what"] {
         let (sent, is_reusable) = send_two_chunks(replies).await;

@@ -10,19 +10,19 @@ use crate::script::{content_of, name};
 
 pub(crate) const LOCK_STEP: Extensions = Extensions {
     pipelining: false,
-    chunking: false,
+    ..Extensions::STANDARD
 };
 
 pub(crate) const GROUPS: Extensions = Extensions::STANDARD;
 
 pub(crate) const CHUNKS: Extensions = Extensions {
-    pipelining: true,
     chunking: true,
+    ..Extensions::STANDARD
 };
 
 pub(crate) const CHUNKS_IN_LOCK_STEP: Extensions = Extensions {
-    pipelining: false,
     chunking: true,
+    ..LOCK_STEP
 };
 
 /// What is known about one message at the end.

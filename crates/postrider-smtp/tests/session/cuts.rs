@@ -37,17 +37,22 @@ struct Session {
 
 impl Session {
     async fn of(extensions: Extensions) -> Self {
+        Self::with(extensions, mails(), &[250, 550, 554, 250]).await
+    }
+
+    /// The session of these messages, which end like this.
+    async fn with(extensions: Extensions, mails: Vec<Outgoing>, codes: &[u16]) -> Self {
         let stream = Stream::new(Receiver::new(OFFERS));
-        let known = carry(stream.clone(), extensions, &mails()).await;
+        let known = carry(stream.clone(), extensions, &mails).await;
         let shown = known.iter().map(|known| match known {
             Known::Not(trouble) => trouble.reply().unwrap().code,
             Known::Accepted => 250,
             other => panic!("{other:?}"),
         });
-        assert_eq!(shown.collect::<Vec<_>>(), [250, 550, 554, 250]);
+        assert_eq!(shown.collect::<Vec<_>>(), codes);
         let line = stream.line();
         Self {
-            mails: mails(),
+            mails,
             verdicts: line.receiver.verdicts.clone(),
             written: line.handed,
             read: line.read,
@@ -123,6 +128,27 @@ async fn a_cut_at_any_octet_to_the_server_leaves_exactly_what_is_known() {
             for octets in 0..=session.written {
                 session.check(way, manner, usize::MAX, octets).await;
             }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_within_a_message_of_two_chunks_leaves_exactly_what_is_known() {
+    let large = "0123456789abcde\r\n".repeat(4_200);
+    let mails = vec![mail("ada", &large), mail("bert", "b\r\n")];
+    for way in [CHUNKS, CHUNKS_IN_LOCK_STEP] {
+        let session = Session::with(way, mails.clone(), &[250, 250]).await;
+        let end = session.verdicts[0].heard;
+        // Behind the command of the last chunk.
+        let border = end - 64 * 1024;
+        let near = |place: usize| place - 40..place + 40;
+        let cuts = near(border).chain(near(end)).chain((0..end).step_by(4_999));
+        for octets in cuts {
+            session.check(way, Manner::Loud, usize::MAX, octets).await;
+            session.check(way, Manner::Half, usize::MAX, octets).await;
+        }
+        for octets in 0..=session.read {
+            session.check(way, Manner::Loud, octets, usize::MAX).await;
         }
     }
 }

@@ -69,6 +69,21 @@ async fn rset_and_quit_have_short_deadlines() {
     assert_eq!((Instant::now() - start).as_secs(), 5);
 }
 
+#[tokio::test(start_paused = true)]
+async fn no_allowance_is_too_long() {
+    let endless = Timeouts {
+        opening: Duration::MAX,
+        greeting: Duration::MAX,
+        mail: Duration::MAX,
+        message: Duration::MAX,
+        dot: Duration::MAX,
+        ..Timeouts::STANDARD
+    };
+    let (stream, _server) = script::serve(table(&[&OPENING, &UP_TO_BODY, &[BODY, script::DOT]]));
+    let mut connection = Connection::open(stream, name(), endless).await.unwrap();
+    script::accepted(send(&mut connection).await);
+}
+
 /// Says one octet a second, for ever.
 async fn drip(mut stream: DuplexStream, octets: &'static str) {
     let mut second = interval(SECOND);

@@ -84,6 +84,24 @@ async fn the_last_words_of_a_server_that_stopped_listening_are_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_last_words_of_a_server_that_does_not_listen_to_ehlo_are_the_reason() {
+    for (last_words, code) in [("421 4.3.2 full\r\n", Some(421)), ("421", None), ("", None)] {
+        let stream = DeafStream {
+            unread: b"220 mx\r\n".to_vec(),
+            lines: [].iter(),
+            last_words,
+            is_deaf: false,
+        };
+        let opened = Connection::open(stream, name(), Timeouts::STANDARD).await;
+        let trouble = opened.map(drop).unwrap_err();
+        assert_eq!(trouble.phase(), Phase::Ehlo);
+        assert_eq!(trouble.reply().map(|reply| reply.code), code);
+        let is_broken_pipe = matches!(trouble.cause(), Some(Cause::Io(_)));
+        assert_eq!(is_broken_pipe, code.is_none(), "{last_words:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_stopped_listening_without_a_word_is_a_lost_session() {
     for last_words in ["", "55", "552-5.3.4 too\r\n"] {
         let trouble = transmit(last_words).await;

@@ -1,11 +1,12 @@
 //! How sessions end: 421, replies that do not fit, silent closes, QUIT.
 
-use postrider_smtp::{Cause, Sent};
+use postrider_smtp::{Cause, Connection, Sent, Timeouts};
 use postrider_types::{Phase, Scope};
 
+use crate::groups::{GROUP, OPENING_WITH_GROUPS};
 use crate::script::{
-    BODY, CLOSE, DOT, LATER, Line, OPENING, UP_TO_BODY, accepted, opened, rest_of, send, table,
-    trouble,
+    BODY, CLOSE, DOT, LATER, Line, OPENING, UP_TO_BODY, accepted, name, opened, rest_of, send,
+    serve_in_pieces, table, trouble,
 };
 
 /// The transaction with another reply to its command number `index`, and nothing after it.
@@ -106,6 +107,40 @@ async fn an_unasked_421_behind_a_reply_is_told_as_the_reason() {
     assert_eq!(trouble.reply().unwrap().to_string(), "421 shutting down");
 }
 
+/// The trouble of a session whose last reply comes together with the first of these pieces; its code
+/// is this, if it has one, and only 550 is for good.
+async fn check_heard_out(lines: &[&[Line]], pieces: &[&str], code: Option<u16>) {
+    let mut lines = table(lines);
+    let (expect, reply) = lines.pop().unwrap();
+    lines.push((expect, ""));
+    let mut said = vec![format!("{reply}\r\n{}", pieces[0])];
+    said.extend(pieces[1..].iter().map(|piece| (*piece).to_owned()));
+    let stream = serve_in_pieces(lines, said);
+    let opened = Connection::open(stream, name(), Timeouts::STANDARD).await;
+    let mut connection = opened.unwrap();
+    let trouble = trouble(send(&mut connection).await);
+    assert_eq!(trouble.reply().map(|reply| reply.code), code, "{pieces:?}");
+    assert_eq!(trouble.is_permanent(), code == Some(550), "{pieces:?}");
+    assert!(!connection.is_reusable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unasked_reply_is_heard_out_before_it_is_judged() {
+    let refused = [UP_TO_BODY[0], (UP_TO_BODY[1].0, "550 no")];
+    let lock_step: &[&[Line]] = &[&OPENING, &refused];
+    check_heard_out(lock_step, &["42", "1 bye\r\n"], Some(550)).await;
+    check_heard_out(lock_step, &["42"], Some(550)).await;
+    check_heard_out(lock_step, &["25", "0 what\r\n"], None).await;
+
+    let refused = [(GROUP, "250 ok\r\n550 no\r\n554 no")];
+    let group: &[&[Line]] = &[&OPENING_WITH_GROUPS, &refused];
+    check_heard_out(group, &["421-", "b\r\n421 bye\r\n"], Some(550)).await;
+    check_heard_out(group, &["4", "?\r\n"], None).await;
+
+    let taken: &[&[Line]] = &[&OPENING, &UP_TO_BODY[..1]];
+    check_heard_out(taken, &["4", "21 bye\r\n"], Some(421)).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_comes_unasked_behind_an_acceptance_ends_the_session_and_not_the_acceptance() {
     let dot = [BODY, (".", "250 ok\r\n421 bye")];
@@ -136,6 +171,18 @@ async fn a_close_between_two_messages_is_neutral() {
     let trouble = trouble(send(&mut connection).await);
     assert!(trouble.is_neutral() && !trouble.is_permanent());
     assert_eq!(trouble.scope(), Scope::Session);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_before_the_first_message_is_neutral_and_its_words_are_kept() {
+    for (end, code) in [("421 4.3.2 too many connections", Some(421)), (CLOSE, None)] {
+        let (mut connection, _server) = opened(table(&[&OPENING, &[("", LATER), ("", end)]])).await;
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        let trouble = trouble(send(&mut connection).await);
+        assert!(trouble.is_neutral() && !trouble.is_permanent(), "{end}");
+        assert_eq!(trouble.reply().map(|reply| reply.code), code);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,8 @@ pub(crate) const OPENING_WITH_GROUPS: [Line; 2] = [
     ("EHLO client.test", "250-mx.test\r\n250 PIPELINING"),
 ];
 
-const GROUP: &str = "MAIL FROM:<news@example.test>\r\nRCPT TO:<ada@example.test>\r\nDATA";
+pub(crate) const GROUP: &str =
+    "MAIL FROM:<news@example.test>\r\nRCPT TO:<ada@example.test>\r\nDATA";
 
 const RSET_GROUP: &str =
     "RSET\r\nMAIL FROM:<news@example.test>\r\nRCPT TO:<ada@example.test>\r\nDATA";

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod broken_offers;
 mod chance;
 mod chunks;
 mod courier;

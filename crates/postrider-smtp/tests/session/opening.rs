@@ -33,17 +33,27 @@ async fn capabilities_are_those_of_the_ehlo_reply() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_ehlo_is_followed_by_helo_once_and_mail_goes_without_extensions() {
-    let opening = [
-        GREETING,
-        ("EHLO client.test", "502 5.5.1 what"),
-        ("HELO client.test", "250-mx.test\r\n250 SIZE 1"),
-    ];
-    let (mut connection, _server) = opened(table(&[&opening, &UP_TO_BODY, &[BODY, DOT]])).await;
-    assert_eq!(
-        accepted(send(&mut connection).await),
-        "250 2.0.0 queued as 1"
-    );
+async fn an_unknown_ehlo_is_followed_by_helo_once_and_mail_goes_without_extensions() {
+    for reply in ["500 what", "501 what", "502 5.5.1 what", "504 what"] {
+        let opening = [
+            GREETING,
+            ("EHLO client.test", reply),
+            ("HELO client.test", "250-mx.test\r\n250 SIZE 1"),
+        ];
+        let (mut connection, _server) = opened(table(&[&opening, &UP_TO_BODY, &[BODY, DOT]])).await;
+        let accepted = accepted(send(&mut connection).await);
+        assert_eq!(accepted, "250 2.0.0 queued as 1", "{reply}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_us_at_ehlo_is_no_old_server_and_lasts() {
+    for reply in ["503 no", "521 no mail", "550 5.7.1 blocked", "554 go away"] {
+        let opening = vec![GREETING, ("EHLO client.test", reply)];
+        let trouble = check_refused(opening, Phase::Ehlo).await;
+        assert_eq!(trouble.reply().unwrap().to_string(), reply);
+        assert!(trouble.is_lasting());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,7 +82,8 @@ async fn no_greeting_code_is_permanent() {
 #[tokio::test(start_paused = true)]
 async fn a_deferred_ehlo_is_transient_trouble_with_the_site() {
     for reply in ["421 bye", "451 later"] {
-        check_refused(vec![GREETING, ("EHLO client.test", reply)], Phase::Ehlo).await;
+        let trouble = check_refused(vec![GREETING, ("EHLO client.test", reply)], Phase::Ehlo).await;
+        assert!(!trouble.is_lasting());
     }
 }
 

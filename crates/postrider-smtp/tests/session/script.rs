@@ -43,29 +43,53 @@ pub(crate) fn serve(table: Vec<Line>) -> (DuplexStream, JoinHandle<String>) {
 }
 
 async fn play(mut stream: DuplexStream, table: Vec<Line>) -> String {
+    if let Err(end) = play_table(&mut stream, table).await {
+        return end;
+    }
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    rest
+}
+
+/// Plays the table; an error is its end before the end of the table.
+async fn play_table(stream: &mut DuplexStream, table: Vec<Line>) -> Result<(), String> {
     for (expect, reply) in table {
         if !expect.is_empty() {
             let mut heard = vec![0; expect.len() + 2];
             if stream.read_exact(&mut heard).await.is_err() {
-                return format!("<closed before {expect:?}>");
+                return Err(format!("<closed before {expect:?}>"));
             }
             assert_eq!(String::from_utf8_lossy(&heard), format!("{expect}\r\n"));
         }
         if reply == CLOSE {
-            return String::new();
+            return Err(String::new());
         }
         if reply == LATER {
             tokio::task::yield_now().await;
         } else if !reply.is_empty() {
             let said = stream.write_all(format!("{reply}\r\n").as_bytes()).await;
             if said.is_err() {
-                return format!("<closed before the answer to {expect:?}>");
+                return Err(format!("<closed before the answer to {expect:?}>"));
             }
         }
     }
-    let mut rest = String::new();
-    stream.read_to_string(&mut rest).await.unwrap();
-    rest
+    Ok(())
+}
+
+/// Starts a server that plays the table and then says this in pieces, each of which the client reads
+/// before the next comes.
+pub(crate) fn serve_in_pieces(table: Vec<Line>, pieces: Vec<String>) -> DuplexStream {
+    let (client, mut server) = duplex(64 * 1024);
+    tokio::spawn(async move {
+        play_table(&mut server, table).await.unwrap();
+        for piece in pieces {
+            server.write_all(piece.as_bytes()).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        // It stays until the client leaves.
+        drop(server.read(&mut [0; 1]).await);
+    });
+    client
 }
 
 /// What the client said after the end of the table, once it has closed the connection.

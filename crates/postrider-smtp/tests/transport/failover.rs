@@ -35,10 +35,11 @@ async fn a_host_that_refuses_to_talk_is_followed_by_the_next() {
         vec![("", "421 4.7.0 too many connections")],
         vec![("", CLOSE)],
         vec![GREETING, ("EHLO client.test", "421 4.3.2 going down")],
+        vec![GREETING, ("EHLO client.test", "550 bad name")],
         vec![
             GREETING,
-            ("EHLO client.test", "550 bad name"),
-            ("HELO client.test", "550 bad name"),
+            ("EHLO client.test", "501 bad name"),
+            ("HELO client.test", "501 bad name"),
         ],
         vec![("", "HTTP/1.1 400 Bad Request")],
     ] {
@@ -72,6 +73,7 @@ async fn when_no_host_gives_a_session_the_site_waits_and_all_of_them_are_told() 
     // What came furthest is what the site is judged by.
     assert_eq!(trouble.phase(), Phase::Greeting);
     assert_eq!(trouble.reply().map(|reply| reply.code), Some(554));
+    assert!(trouble.is_lasting());
     let sentence = sentence(&trouble);
     check_says(
         &sentence,
@@ -131,6 +133,22 @@ async fn all_hosts_together_cost_at_most_the_deadline_of_the_opening() {
         assert!(began.elapsed() >= Duration::from_millis(100));
         check_says(&sentence(&trouble), &["nothing complete came within"]);
     }
+}
+
+#[tokio::test]
+async fn no_deadline_is_too_far_away() {
+    let server = Server::start(None, vec![WELCOME.to_vec()]).await;
+    let dialer = Dialer {
+        timeouts: Timeouts {
+            opening: Duration::MAX,
+            connect: Duration::MAX,
+            greeting: Duration::MAX,
+            ..TIMEOUTS
+        },
+        ..plain_dialer()
+    };
+    let target = target(&[server.address], TlsPolicy::Off);
+    dialer.dial(&target).await.unwrap();
 }
 
 #[tokio::test]
