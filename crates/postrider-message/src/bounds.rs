@@ -5,8 +5,8 @@ use postrider_types::bounds::HEADER_VALUE_BYTES_MAX;
 /// The default size limit of an email: 10 MB of content before encoding.
 pub const EMAIL_BYTES_MAX_DEFAULT: usize = 10 * 1000 * 1000;
 
-/// Instructions that one template, or one section of a body, may execute for one recipient. A loop over 500 items with a
-/// dozen expressions each needs about a quarter of it.
+/// Instructions that one template, or one section of a body, may execute for one recipient. A loop
+/// over 500 items with a dozen expressions each needs about a quarter of it.
 pub const RENDER_FUEL: u64 = 100_000;
 
 /// How deep blocks and calls of a template may nest.

@@ -46,6 +46,14 @@ pub(crate) fn write_text(name: &str, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// A field whose value is a structure in ASCII, such as List-Unsubscribe: whatever is in it, it is
+/// never written as encoded words, which nobody would take for links.
+pub(crate) fn write_structured(name: &str, value: &str, out: &mut Vec<u8>) {
+    debug_assert!(value.is_ascii() && stretch_max(value) <= UNFOLDED_BYTES_MAX);
+    let column = write_name(name, out);
+    write_folded(value, column, out);
+}
+
 /// A field with one mailbox, such as From.
 pub(crate) fn write_mailbox(name: &str, mailbox: &Mailbox, out: &mut Vec<u8>) {
     let display = mailbox.name.as_deref();
@@ -108,10 +116,17 @@ fn write_words(
 /// blanks at an end, or has a stretch that cannot be folded.
 fn needs_words(value: &str) -> bool {
     !value.is_ascii()
-        || value.contains("=?")
+        || has_word(value)
         || value.starts_with(' ')
         || value.ends_with(' ')
         || stretch_max(value) > UNFOLDED_BYTES_MAX
+}
+
+/// Whether a reader may find an encoded word in a text (RFC 2047 §2). Both of its ends are looked
+/// for: the first alone is in many a link, as in `/dG9rZW4=?list=7`.
+pub(crate) fn has_word(text: &str) -> bool {
+    let behind = text.split_once("=?");
+    behind.is_some_and(|(_, behind)| behind.contains("?="))
 }
 
 /// Writes an ASCII value, with each line as long as it may be.
@@ -149,6 +164,7 @@ fn fold_points(value: &str) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds::LINE_BYTES_MAX;
 
     fn check_text(value: &str, expect: &str) {
         let mut out = Vec::new();
@@ -193,6 +209,28 @@ mod tests {
         let mut out = Vec::new();
         write_text("X-A", &"x".repeat(4000), &mut out);
         assert!(out.split(|&b| b == b'\n').all(|line| line.len() <= 78));
+    }
+
+    #[test]
+    fn what_only_begins_like_an_encoded_word_stays_as_it_is() {
+        for value in [
+            "a =? b",
+            "<https://example.test/dG9rZW4=?list=7>",
+            "?= =?",
+            "=?=",
+        ] {
+            check_text(value, &format!("Subject: {value}\r\n"));
+        }
+    }
+
+    #[test]
+    fn no_display_name_makes_a_line_too_long() {
+        for name in ["\\".repeat(512), "\"".repeat(512), "x".repeat(512)] {
+            let mut out = Vec::new();
+            write_named("From", Some(&name), "ada@example.test", &mut out);
+            let longest = out.split(|&b| b == b'\n').map(<[u8]>::len).max();
+            assert!(longest <= Some(LINE_BYTES_MAX), "{name:.3} {longest:?}");
+        }
     }
 
     #[test]

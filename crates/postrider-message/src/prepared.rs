@@ -237,13 +237,13 @@ impl Parts {
         if let Some(unsubscribe) = &email.unsubscribe {
             let compile = |field, source: &_| self.compile(field, source, LINK_BYTES_MAX);
             let links = Links::new(unsubscribe, compile);
-            if links.is_fixed() {
+            if let Some(problem) = links.foreign(|slot| self.templates.own_text(slot)) {
+                self.problems.push(problem);
+            } else if links.is_fixed() {
                 let render = |slot: &Slot| self.templates.render(slot, &Value::UNDEFINED);
                 if let Err(RenderError::Link { field, expected }) = links.write(render, &mut fixed)
                 {
-                    let detail = format!("the value is not {expected}");
-                    self.problems
-                        .push(Problem::new(field, "link_invalid", detail));
+                    self.problems.push(list::not_a_link(field, expected));
                 }
             } else {
                 rendered = Some(HeaderField::Links(links));
@@ -258,20 +258,23 @@ impl Parts {
     }
 
     fn header(&mut self, field: Field, name: &str, value: &str) -> Option<HeaderField> {
-        let text = match self.compile(field, value, HEADER_VALUE_BYTES_MAX)? {
-            Content::Rendered(slot) => {
-                let name = name.to_owned();
-                return Some(HeaderField::Rendered { name, field, slot });
-            }
-            Content::Fixed(text) => text,
+        let content = self.compile(field, value, HEADER_VALUE_BYTES_MAX)?;
+        // What the template itself writes would fail every recipient, so it is refused here.
+        let own_text = match &content {
+            Content::Fixed(text) => text.clone(),
+            Content::Rendered(slot) => self.templates.own_text(slot).unwrap_or_default(),
         };
-        match header::checked(field, text) {
-            Ok(value) => {
+        match (header::checked(field, own_text), content) {
+            (Ok(_), Content::Rendered(slot)) => {
+                let name = name.to_owned();
+                Some(HeaderField::Rendered { name, field, slot })
+            }
+            (Ok(value), Content::Fixed(_)) => {
                 let mut encoded = Vec::new();
                 header::write_text(name, &value, &mut encoded);
                 Some(HeaderField::Fixed(encoded))
             }
-            Err(error) => {
+            (Err(error), _) => {
                 let detail = match error {
                     RenderError::TooLarge { bytes_max, .. } => {
                         format!("the value is larger than {bytes_max} bytes")

@@ -157,13 +157,7 @@ impl Templates {
     /// Renders without variables, to find now what would fail for every recipient: names of
     /// filters, tests and functions are only looked up when they are used.
     fn try_out(&mut self, slot: &Slot) -> Result<(), Problem> {
-        self.environment
-            .set_undefined_behavior(UndefinedBehavior::Chainable);
-        let email = BTreeMap::from([("email", Value::from("ada@example.test"))]);
-        let tried = self.run(slot, slot.bytes_max, &Value::from(email));
-        self.environment
-            .set_undefined_behavior(UndefinedBehavior::Strict);
-        match tried {
+        match self.run_without_variables(slot) {
             Err(Failure::Engine(error)) => match error.kind() {
                 ErrorKind::UnknownFilter
                 | ErrorKind::UnknownTest
@@ -173,6 +167,22 @@ impl Templates {
             },
             _ => Ok(()),
         }
+    }
+
+    /// What a template gives when every variable is empty, which is its own text and nothing else.
+    /// `None` when it cannot do without them.
+    pub(crate) fn own_text(&mut self, slot: &Slot) -> Option<String> {
+        self.run_without_variables(slot).ok()
+    }
+
+    fn run_without_variables(&mut self, slot: &Slot) -> Result<String, Failure> {
+        self.environment
+            .set_undefined_behavior(UndefinedBehavior::Chainable);
+        let email = BTreeMap::from([("email", Value::from("ada@example.test"))]);
+        let tried = self.run(slot, slot.bytes_max, &Value::from(email));
+        self.environment
+            .set_undefined_behavior(UndefinedBehavior::Strict);
+        tried
     }
 
     /// Renders one template for one recipient.

@@ -26,6 +26,9 @@ const CONTEXT: &[u8] = b"postrider return path 1\0";
 /// The first byte of a token: its form. Another form is another number.
 const FORM: u8 = 1;
 
+/// Longest reverse path in octets, without its angle brackets (RFC 5321 §4.5.3.1.3).
+const PATH_BYTES_MAX: usize = 254;
+
 /// Form, campaign and recipient.
 const CLAIM_BYTES: usize = 1 + 4 + 4;
 
@@ -53,7 +56,8 @@ pub struct ReturnPath {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected an address with {PLACE} in its local part, which then has at most \
-     {LOCAL_PART_BYTES_MAX} octets: bounce+{PLACE}@bounces.example.test"
+     {LOCAL_PART_BYTES_MAX} octets, and {PATH_BYTES_MAX} with its domain: \
+     bounce+{PLACE}@bounces.example.test"
 )]
 pub struct ReturnPathError;
 
@@ -91,7 +95,8 @@ impl FromStr for ReturnPath {
         let is_once = !behind.contains(PLACE);
         let is_plain = sample.as_str().is_ascii() && !sample.as_str().contains('"');
         let is_local = sample.local_part().len() >= before.len() + TOKEN_BYTES;
-        if !is_once || !is_plain || !is_local {
+        let is_path = sample.as_str().len() <= PATH_BYTES_MAX;
+        if !is_once || !is_plain || !is_local || !is_path {
             return Err(ReturnPathError);
         }
         Ok(Self {
@@ -233,6 +238,10 @@ mod tests {
         check_refused("b\r\n{token}@b.test");
         check_refused("{token}@b.test\r\nRSET");
         check_refused(&format!("{}{{token}}@b.test", "a".repeat(25)));
+        let domain =
+            |letters: usize| format!("{{token}}@{}{}.test", "ab.".repeat(50), "c".repeat(letters));
+        assert!(domain(58).parse::<ReturnPath>().is_ok());
+        check_refused(&domain(59));
     }
 
     proptest! {

@@ -6,10 +6,11 @@
 //! give two signatures, and a receiver takes the one that it knows.
 //!
 //! Header and body are canonicalised as `relaxed`, which survives what servers do to white space.
-//! The length tag `l=` is never written: it would let anybody add to a signed body. From, To,
-//! Subject and Date are signed once more than they are there, so that a second one breaks the
-//! signature (RFC 6376 §8.15). The time of signing is the message's Date, so that every attempt
-//! has the same bytes.
+//! The length tag `l=` is never written: it would let anybody add to a signed body. The fields that
+//! people see, and those that say how the body is read, are signed once more than they are there,
+//! so that one more breaks the signature (RFC 6376 §8.15). The time of signing is the message's
+//! Date, so that every attempt has the same bytes. It never expires (`x=`), for a message may be
+//! read again years later.
 //!
 //! Not here: files and their modes, and the DNS record of the public key, which a person
 //! publishes ([`Identity::record_name`], [`SigningKey::record`]).

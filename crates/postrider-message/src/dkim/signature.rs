@@ -35,8 +35,20 @@ const SIGNED: &[&str] = &[
     "Feedback-ID",
 ];
 
-/// The fields that are signed once more than they are there, so that none can be added.
-const OVERSIGNED: &[&str] = &["From", "To", "Subject", "Date"];
+/// The fields that are signed once more than they are there, so that none can be added: those of
+/// which people or their readers believe the one that they see (RFC 6376 §8.15).
+const OVERSIGNED: &[&str] = &["From", "Reply-To", "Subject", "Date", "To", "Cc"];
+
+/// The fields for which this holds when they are there: a second one would say how to read the
+/// signed body, or where to unsubscribe. One that is not there may be added by a server of ours.
+const OVERSIGNED_IF_PRESENT: &[&str] = &[
+    "Message-ID",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+];
 
 /// Writes the signature of each identity over a whole header, without the empty line behind it,
 /// and over a body. The fields go on top of the header.
@@ -84,7 +96,7 @@ struct Signed {
 impl Signed {
     fn new(header: &[u8]) -> Self {
         let fields: Vec<_> = Fields(header).collect();
-        let mut names = Vec::with_capacity(SIGNED.len() + OVERSIGNED.len());
+        let mut names = Vec::with_capacity(2 * SIGNED.len());
         let mut relaxed = Vec::with_capacity(header.len());
         for name in SIGNED {
             // The last of several is the first that a receiver takes (RFC 6376 §5.4.2).
@@ -93,7 +105,9 @@ impl Signed {
                 canonical::write_field(field, &mut relaxed);
             }
         }
-        names.extend_from_slice(OVERSIGNED);
+        let is_there = |name: &&&str| names.contains(*name);
+        let present: Vec<_> = OVERSIGNED_IF_PRESENT.iter().filter(is_there).collect();
+        names.extend(OVERSIGNED.iter().chain(present));
         Self { names, relaxed }
     }
 }

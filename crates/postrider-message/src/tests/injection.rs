@@ -1,7 +1,7 @@
 //! No text from any door becomes a header field, a part or a line of SMTP.
 
 use mail_parser::MessageParser;
-use postrider_types::{Email, Mailbox};
+use postrider_types::{Email, Mailbox, Unsubscribe};
 use serde_json::json;
 
 use super::{attachment, email, header, prepare, render};
@@ -60,6 +60,30 @@ fn a_line_break_in_a_variable_fails_the_header_it_reaches() {
             "headers[0].value: the rendered value contains a control character"
         );
     }
+}
+
+#[test]
+fn a_line_break_that_a_template_writes_itself_is_refused_at_once() {
+    check_refused("control_character", "subject", |e| {
+        e.subject = "Hi {{ name }}\n".into();
+    });
+    check_refused("control_character", "headers[0].value", |e| {
+        e.headers
+            .push(header("X-A", "{% if name %}a{% endif %}\r\nBcc: x"));
+    });
+    check_refused("link_invalid", "unsubscribe.url", |e| {
+        e.unsubscribe = Some(Unsubscribe {
+            url: Some("https://example.test/{{ name }}\n".into()),
+            mailto: None,
+            is_one_click: true,
+        });
+    });
+    let mut email = email();
+    email.subject = "Hi {{\n name\n}}{# a\nb #}".into();
+    assert!(
+        prepare(&email).is_ok(),
+        "what is inside of tags is not written"
+    );
 }
 
 #[test]

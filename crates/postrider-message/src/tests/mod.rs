@@ -2,6 +2,7 @@
 
 mod doors;
 mod injection;
+mod links;
 mod list;
 mod problems;
 mod round_trip;

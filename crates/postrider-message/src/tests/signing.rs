@@ -83,7 +83,8 @@ fn a_signature_says_what_it_covers_and_by_whom() {
     assert_eq!(
         tag(rsa, "h"),
         "From:Reply-To:Subject:Date:To:Message-ID:MIME-Version:Content-Type:List-Id:\
-         List-Unsubscribe:List-Unsubscribe-Post:Feedback-ID:From:To:Subject:Date"
+         List-Unsubscribe:List-Unsubscribe-Post:Feedback-ID:From:Reply-To:Subject:Date:To:Cc:\
+         Message-ID:MIME-Version:Content-Type:List-Unsubscribe:List-Unsubscribe-Post"
     );
     assert_eq!(tag(ed25519, "a"), "ed25519-sha256");
     assert_eq!(tag(ed25519, "s"), "e1");
@@ -100,6 +101,43 @@ fn a_signature_says_what_it_covers_and_by_whom() {
     let mut hasher = BodyHasher::new();
     hasher.update(&rest[body..]);
     assert_eq!(tag(rsa, "bh"), base64::STANDARD.encode(hasher.finish()));
+}
+
+#[test]
+fn no_field_that_people_or_their_readers_believe_can_be_added() {
+    let (signatures, rest) = parted(&sign(&email(), &identities()));
+    let rest = String::from_utf8(rest).unwrap();
+    let (header, _) = rest.split_once("\r\n\r\n").unwrap();
+    let signed = tag(signatures.split("\r\nDKIM").next().unwrap(), "h");
+    let check = |name: &str, expect: usize| {
+        let start = format!("{name}:");
+        let there = header
+            .lines()
+            .filter(|line| line.starts_with(&start))
+            .count();
+        let covered = signed.split(':').filter(|covered| *covered == name).count();
+        assert_eq!(covered - there, expect, "{name}");
+    };
+    for name in [
+        "From",
+        "Reply-To",
+        "Subject",
+        "Date",
+        "To",
+        "Cc",
+        "Message-ID",
+        "Content-Type",
+    ] {
+        check(name, 1);
+    }
+    // A server of ours may add these where they are not.
+    for name in [
+        "List-Unsubscribe",
+        "Content-Transfer-Encoding",
+        "Feedback-ID",
+    ] {
+        check(name, 0);
+    }
 }
 
 #[test]
