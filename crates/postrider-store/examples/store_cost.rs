@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use postrider_store::request::CampaignChange;
-use postrider_store::{Backend, Claimed, Reply, Request, sqlite};
+use postrider_store::{Backend, Claimed, Reply, Request, Share, sqlite};
 use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{
     Address, CampaignId, DeliveryId, DeliveryState, EmailId, InDoubtPolicy, LaneName, Outcome,
@@ -96,6 +96,8 @@ fn campaign(backend: &mut dyn Backend) -> CampaignId {
         name: "cost".to_owned(),
         email,
         in_doubt: InDoubtPolicy::Hold,
+        in_doubt_retry_after: Duration::from_secs(900),
+        send_at: None,
     };
     let campaign = CampaignId(1);
     let change = CampaignChange::Start;
@@ -132,6 +134,7 @@ fn deliver_all(backend: &mut dyn Backend) -> usize {
             claim,
             worker: WorkerId(1),
             skip: Vec::new(),
+            share: Share::WHOLE,
             until: NOW.plus(Duration::from_secs(60)),
         };
         commits += 1;

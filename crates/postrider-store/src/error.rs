@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// The store could not work. A refusal by the rules is a [`Refused`](crate::Refused) instead.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
 pub enum StoreError {
     /// Nothing could be written: the disk is full, read-only or broken. What was asked for did
     /// not happen; it may be asked again.
@@ -44,6 +46,9 @@ pub enum StoreError {
         /// The newest format known here.
         known: u32,
     },
+    /// A worker asked for what only the service itself reads.
+    #[error("only the service itself reads that")]
+    Elsewhere,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

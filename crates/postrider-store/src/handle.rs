@@ -2,17 +2,18 @@
 //!
 //! **Group commit without a timer**: the writer takes whatever waits as soon as it is free, in
 //! one batch and one commit, and answers all of it afterwards. Begins and outcomes go first; of
-//! intake and sweeps only a few go into each commit.
+//! intake and sweeps each commit takes a few milliseconds' worth.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use postrider_types::Timestamp;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use crate::bounds::{READERS_MAX, REQUESTS_WAITING_MAX};
+use crate::bounds::{BULK_WAITING_MAX, READERS_MAX, REQUESTS_WAITING_MAX};
+use crate::counts::Counts;
 use crate::error::StoreError;
 use crate::read::Reader;
+use crate::remote::Connected;
 use crate::request::{Reply, Request};
 use crate::writer::{Waiting, Writer, WriterThread};
 
@@ -23,6 +24,22 @@ pub trait Backend: Send {
     /// # Errors
     /// [`StoreError`]: nothing of the batch happened.
     fn apply(&mut self, batch: Vec<Request>, now: Timestamp) -> Result<Vec<Reply>, StoreError>;
+
+    /// Does what `groups` gives, in one transaction, until it gives nothing more, and makes it
+    /// durable before it returns; the replies of all groups follow each other.
+    ///
+    /// A backend that asks for a group only when the one before is done lets the caller measure
+    /// what the groups cost, and stop. This one takes all at once.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing of any group happened.
+    fn apply_each(
+        &mut self,
+        groups: &mut dyn Iterator<Item = Vec<Request>>,
+        now: Timestamp,
+    ) -> Result<Vec<Reply>, StoreError> {
+        self.apply(groups.flatten().collect(), now)
+    }
 
     /// Nothing waits: the moment for a bounded piece of housekeeping, such as a checkpoint.
     fn idle(&mut self) {}
@@ -42,50 +59,53 @@ pub struct Store {
     reader: Arc<dyn Reader>,
     readers: Arc<Semaphore>,
     counts: Arc<Counts>,
-    work: Arc<Notify>,
+    /// Grows when somebody brings work.
+    work: watch::Sender<u64>,
+    /// Room for what is not urgent; whoever finds none waits here, not in the writer's queue.
+    bulk: Arc<Semaphore>,
+    restored_since: Option<Timestamp>,
     _writer: Option<Arc<WriterThread>>,
 }
 
 #[derive(Clone)]
 enum Door {
     /// To the writer's own thread.
-    Thread(mpsc::Sender<Waiting>),
+    Thread(mpsc::Sender<Waiting>, Now),
     /// Straight to the backend, in the caller's thread: for scenes under simulated time.
     Inline(Arc<Mutex<Box<dyn Backend>>>, Now),
+    /// Over a socket, to the service that owns the store.
+    Remote(Connected),
 }
 
-/// What the writer did, for metrics.
-#[derive(Debug, Default)]
-pub struct Counts {
-    commits: AtomicU64,
-    requests: AtomicU64,
-    failures: AtomicU64,
+/// Requests that were handed over, and will be done in that order.
+pub(crate) struct Handed {
+    answered: oneshot::Receiver<Result<Vec<Reply>, StoreError>>,
+    /// Whom to tell when they are done, if they bring work.
+    work: Option<watch::Sender<u64>>,
 }
 
-impl Counts {
-    /// Commits since the store was opened.
-    pub fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+impl Handed {
+    /// Waits until they are durable.
+    pub(crate) async fn answer(self) -> Result<Vec<Reply>, StoreError> {
+        let replies = self.answered.await.unwrap_or(Err(StoreError::Closed))?;
+        if let Some(work) = self.work {
+            work.send_modify(|count| *count += 1);
+        }
+        Ok(replies)
     }
+}
 
-    /// Requests in those commits.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
+/// Notices work that was not there before.
+#[derive(Debug)]
+pub struct Work(watch::Receiver<u64>);
 
-    /// Batches that could not be committed.
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn count(&self, requests: usize, is_committed: bool) {
-        let counter = if is_committed {
-            &self.commits
-        } else {
-            &self.failures
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        self.requests.fetch_add(requests as u64, Ordering::Relaxed);
+impl Work {
+    /// Waits until somebody has brought work since this was last asked, or since it was made.
+    pub async fn came(&mut self) {
+        if self.0.changed().await.is_err() {
+            // Without a store nothing comes any more.
+            std::future::pending().await
+        }
     }
 }
 
@@ -101,10 +121,10 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let (sender, receiver) = mpsc::channel(REQUESTS_WAITING_MAX);
         let counts = Arc::new(Counts::default());
-        let writer = Writer::new(backend, now, Arc::clone(&counts));
-        let thread = Arc::new(writer.start(receiver)?);
+        let writer = Writer::new(backend, Arc::clone(&now), Arc::clone(&counts), receiver);
+        let thread = Arc::new(writer.start()?);
         Ok(Self::new(
-            Door::Thread(sender),
+            Door::Thread(sender, now),
             reader,
             counts,
             Some(thread),
@@ -115,6 +135,17 @@ impl Store {
     pub fn inline(backend: Box<dyn Backend>, reader: Arc<dyn Reader>, now: Now) -> Self {
         let door = Door::Inline(Arc::new(Mutex::new(backend)), now);
         Self::new(door, reader, Arc::default(), None)
+    }
+
+    /// A store that is asked over a socket.
+    pub fn remote(connected: Connected) -> Self {
+        let reader = connected.reader();
+        let work = connected.work();
+        let door = Door::Remote(connected);
+        Self {
+            work,
+            ..Self::new(door, reader, Arc::default(), None)
+        }
     }
 
     fn new(
@@ -128,9 +159,24 @@ impl Store {
             reader,
             readers: Arc::new(Semaphore::new(READERS_MAX)),
             counts,
-            work: Arc::default(),
+            work: watch::Sender::default(),
+            bulk: Arc::new(Semaphore::new(BULK_WAITING_MAX)),
+            restored_since: None,
             _writer: writer,
         }
+    }
+
+    /// The same store, which is a restored backup.
+    #[must_use]
+    pub(crate) fn restored(mut self, since: Option<Timestamp>) -> Self {
+        self.restored_since = since;
+        self
+    }
+
+    /// Of a restored backup whose campaigns are held up: since when deliveries may have gone out
+    /// that it does not know of.
+    pub const fn restored_since(&self) -> Option<Timestamp> {
+        self.restored_since
     }
 
     /// Asks the writer, and waits until the answers are durable.
@@ -140,35 +186,66 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: none of them happened.
     pub async fn submit(&self, requests: Vec<Request>) -> Result<Vec<Reply>, StoreError> {
+        self.hand_over(requests).await?.answer().await
+    }
+
+    /// Notices from now on when somebody brings work that was not there before; for those who
+    /// claim.
+    pub fn work(&self) -> Work {
+        Work(self.work.subscribe())
+    }
+
+    /// Hands requests over: when this has returned, those that are handed over later are done
+    /// later.
+    pub(crate) async fn hand_over(&self, requests: Vec<Request>) -> Result<Handed, StoreError> {
         let brings_work = requests.iter().any(Request::brings_work);
-        let replies = self.pass(requests).await?;
-        if brings_work {
-            self.work.notify_one();
-        }
-        Ok(replies)
-    }
-
-    /// Waits until somebody brings work that was not there before; for the one who claims.
-    pub async fn work_came(&self) {
-        self.work.notified().await;
-    }
-
-    async fn pass(&self, requests: Vec<Request>) -> Result<Vec<Reply>, StoreError> {
+        let (answer, answered) = oneshot::channel();
         match &self.door {
-            Door::Thread(sender) => {
-                let (answer, answered) = oneshot::channel();
-                let waiting = Waiting { requests, answer };
+            Door::Thread(sender, now) => {
+                let since = now();
+                let room = self.room(&requests).await?;
+                let waiting = Waiting {
+                    requests,
+                    answer,
+                    since,
+                    room,
+                };
                 sender.send(waiting).await.map_err(|_| StoreError::Closed)?;
-                answered.await.unwrap_or(Err(StoreError::Closed))
             }
             Door::Inline(backend, now) => {
                 let count = requests.len();
                 let mut backend = backend.lock().map_err(|_| StoreError::Closed)?;
                 let replies = backend.apply(requests, now());
                 self.counts.count(count, replies.is_ok());
-                replies
+                drop(answer.send(replies));
             }
+            Door::Remote(connected) => connected.submit(requests, answer).await?,
         }
+        let work = brings_work.then(|| self.work.clone());
+        Ok(Handed { answered, work })
+    }
+
+    /// Room for requests of which none is urgent; the others need none.
+    async fn room(&self, requests: &[Request]) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
+        if requests.iter().any(Request::is_urgent) {
+            return Ok(None);
+        }
+        let room = Arc::clone(&self.bulk).acquire_owned().await;
+        room.map(Some).map_err(|_| StoreError::Closed)
+    }
+
+    /// Waits until the writer has ended although handles are left: it has panicked, and nothing
+    /// can be recorded any more. A store without a thread never ends like that.
+    pub async fn ended(&self) {
+        match &self.door {
+            Door::Thread(sender, _) => sender.closed().await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Whether [`ended`](Self::ended) would not wait.
+    pub fn has_ended(&self) -> bool {
+        matches!(&self.door, Door::Thread(sender, _) if sender.is_closed())
     }
 
     /// Asks for one thing.
@@ -207,7 +284,7 @@ impl Store {
     }
 
     /// What the writer did.
-    pub fn counts(&self) -> &Counts {
+    pub const fn counts(&self) -> &Arc<Counts> {
         &self.counts
     }
 }

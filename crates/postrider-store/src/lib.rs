@@ -14,20 +14,29 @@
 //! - **The balance**: a campaign's audience is the sum of its tally, at every commit.
 //! - **What is answered is durable**: a reply leaves after its commit.
 
+pub mod answers;
 pub mod bounds;
+pub mod counts;
 pub mod error;
 pub mod handle;
 pub mod memory;
 pub mod protocol;
+pub mod quarantine;
 pub mod read;
+pub mod remote;
+pub mod removal;
 pub mod request;
 pub mod rows;
+pub mod selection;
+pub mod share;
 pub mod sqlite;
 pub mod tables;
+pub mod upkeep;
 mod writer;
 
 pub use error::StoreError;
 pub use handle::{Backend, Store};
 pub use read::Reader;
 pub use request::{Claimed, Filing, Refused, Reply, Request};
+pub use share::Share;
 pub use tables::Tables;

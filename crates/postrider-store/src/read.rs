@@ -6,14 +6,19 @@
 
 use bytes::Bytes;
 use postrider_types::{
-    AddressKey, Campaign, CampaignId, DeliveryState, EmailId, LogEntry, Receipt, RecipientId,
-    TenantId, Timestamp,
+    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LogEntry,
+    Receipt, RecipientId, Tenant, TenantId, Timestamp,
 };
 
+use crate::answers::Answer;
 use crate::error::StoreError;
+use crate::quarantine::{QuarantinedChunk, SuspectEmail};
 use crate::rows::ChunkRow;
 
 /// Reads of a store, from any thread; each is short, and blocks.
+///
+/// What only the service itself reads has a body here that says so: a worker's reader, which goes
+/// over a socket, and readers of tests leave it out.
 pub trait Reader: Send + Sync {
     /// The key of all Message-IDs: random, made with the store, never changed.
     fn message_key(&self) -> [u8; 32];
@@ -69,6 +74,58 @@ pub trait Reader: Send + Sync {
 
     /// Up to `limit` entries of the attempt log with a number above `after`.
     fn log(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// How large an email is in its stored form, told without loading it.
+    fn email_bytes(&self, tenant: TenantId, email: EmailId) -> Result<Option<u64>, StoreError> {
+        let _ = (tenant, email);
+        Err(StoreError::Elsewhere)
+    }
+
+    /// Up to `limit` entries of the attempt log about one delivery, oldest first: its history.
+    fn history(&self, delivery: DeliveryId, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        let _ = (delivery, limit);
+        Err(StoreError::Elsewhere)
+    }
+
+    /// Up to `limit` tenants with a number above `after`, lowest first, deleted ones too.
+    fn tenants(&self, after: TenantId, limit: usize) -> Result<Vec<Tenant>, StoreError> {
+        let _ = (after, limit);
+        Err(StoreError::Elsewhere)
+    }
+
+    /// The answer that is kept under a key.
+    fn answer(&self, key: &[u8; 32]) -> Result<Option<Answer>, StoreError> {
+        let _ = key;
+        Err(StoreError::Elsewhere)
+    }
+
+    /// The tenant with a name; none that is deleted.
+    fn tenant_named(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
+        let _ = name;
+        Err(StoreError::Elsewhere)
+    }
+
+    /// Up to `limit` quarantined emails with an id above `after`, in order of id.
+    fn quarantined_emails(
+        &self,
+        tenant: TenantId,
+        after: Option<EmailId>,
+        limit: usize,
+    ) -> Result<Vec<SuspectEmail>, StoreError> {
+        let _ = (tenant, after, limit);
+        Err(StoreError::Elsewhere)
+    }
+
+    /// Up to `limit` chunks that could not be read, with a number above `after`, lowest first.
+    fn quarantined_chunks(
+        &self,
+        tenant: TenantId,
+        after: ChunkId,
+        limit: usize,
+    ) -> Result<Vec<QuarantinedChunk>, StoreError> {
+        let _ = (tenant, after, limit);
+        Err(StoreError::Elsewhere)
+    }
 
     /// What waits, by lane: up to `limit` lanes, longest queue first.
     fn lanes(&self, limit: usize) -> Result<Vec<LaneShape>, StoreError>;

@@ -6,16 +6,26 @@
 //! `file` is not recognised: it takes in its recipients again, so the batcher, which lives in the
 //! store's own process, never repeats one that may have been done.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use bytes::Bytes;
 use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{
     Address, Campaign, CampaignId, CampaignState, ChunkId, ChunkRecipient, DeliveryId,
-    DeliveryState, EmailId, InDoubtPolicy, LaneName, LeaseToken, Outcome, RecipientId, TenantId,
-    Timestamp, Variables, WorkerId,
+    DeliveryState, EmailId, InDoubtPolicy, LaneName, LeaseToken, Outcome, RecipientId, Tenant,
+    TenantId, Timestamp, Variables, WorkerId,
 };
+use serde::{Deserialize, Serialize};
+
+use crate::answers::Answer;
+use crate::quarantine::{Lift, Reaped, Subject, Suspects};
+use crate::removal::{Cursor, PurgeTarget, Walked};
+use crate::selection::{Resolution, Selection};
+use crate::share::Share;
 
 /// One request. The verbs are those of the glossary.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
     /// Lease the next chunk that is due, from the lane whose turn it is.
     Claim {
@@ -26,6 +36,8 @@ pub enum Request {
         worker: WorkerId,
         /// Lanes of which the worker holds enough.
         skip: Vec<LaneName>,
+        /// The lanes that this worker may claim from.
+        share: Share,
         /// When the lease ends unless it is extended.
         until: Timestamp,
     },
@@ -81,7 +93,84 @@ pub enum Request {
         /// Leases that end before this are over. [`Timestamp::NEVER`] ends all, as at start-up,
         /// when no worker of an earlier process can live.
         before: Timestamp,
+        /// End all leases of this worker instead, whenever they end, because it is gone.
+        worker: Option<WorkerId>,
+        /// Who may have killed it.
+        suspects: Suspects,
     },
+    /// Put something of the leased chunk aside, because this worker cannot work on it. The lease
+    /// stays, and an `end` follows.
+    Quarantine {
+        /// The lease.
+        token: LeaseToken,
+        /// What cannot be worked on.
+        what: Subject,
+        /// Why, in words for a person.
+        reason: String,
+    },
+    /// Make a tenant.
+    CreateTenant {
+        /// Its name, unique among those that are not deleted.
+        name: String,
+    },
+    /// Delete a tenant: nothing of it is taken in and nothing begins any more. The sweep follows.
+    DeleteTenant {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// Cancel the campaigns of a deleted tenant, and end what waits of them: one step.
+    SweepTenant {
+        /// The tenant.
+        tenant: TenantId,
+        /// Where to begin.
+        cursor: Cursor,
+    },
+    /// End what waits, or is leased and not begun, as `cancelled`: one step.
+    Purge {
+        /// What is meant.
+        target: PurgeTarget,
+        /// Also end what is in doubt, which may have been delivered.
+        with_in_doubt: bool,
+        /// Only count.
+        is_dry_run: bool,
+        /// Where to begin.
+        cursor: Cursor,
+    },
+    /// Let an email out of quarantine, and what was quarantined of its campaigns: one step.
+    LiftEmail {
+        /// Its owner.
+        tenant: TenantId,
+        /// The email.
+        email: EmailId,
+        /// In which way.
+        lift: Lift,
+        /// Where to begin.
+        cursor: Cursor,
+    },
+    /// Delete what nobody needs any more of campaigns that ended before an instant: one step.
+    Retain {
+        /// The instant.
+        before: Timestamp,
+        /// Where to begin.
+        cursor: Cursor,
+    },
+    /// Erase a recipient from everything of a tenant: one step.
+    EraseRecipient {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whom.
+        address: Address,
+        /// Where to begin.
+        cursor: Cursor,
+    },
+    /// Keep an answer for a request that may be sent again, and forget a few old ones.
+    KeepAnswer {
+        /// The answer.
+        answer: Box<Answer>,
+    },
+    /// Write the store's file anew, so that it holds nothing any more that was deleted. It holds
+    /// up everything else for that long; ask again while there is `more`.
+    Compact,
     /// Forget every wait that came from limits, because limits may have changed.
     Wake,
     /// Take in one chunk of new recipients: the batcher's filing.
@@ -114,6 +203,29 @@ pub enum Request {
         email: EmailId,
         /// What happens to deliveries in doubt.
         in_doubt: InDoubtPolicy,
+        /// How old a doubt must be before its delivery may be sent again: more than the deadline
+        /// of the dot and a lease together.
+        in_doubt_retry_after: Duration,
+        /// When it starts by itself; it stays a draft until then.
+        send_at: Option<Timestamp>,
+    },
+    /// Start a few of the drafts whose time has come.
+    StartDue,
+    /// What a person decides about deliveries of a campaign that have ended or are in doubt: one
+    /// step, in order of number.
+    Resolve {
+        /// The campaign.
+        campaign: CampaignId,
+        /// Whom it is about.
+        select: Selection,
+        /// What comes of them.
+        into: Resolution,
+        /// Why, in a person's words; it stands in receipts and log.
+        reason: String,
+        /// Where to begin: 0, or where the last step says.
+        from: RecipientId,
+        /// Only count.
+        is_dry_run: bool,
     },
     /// Change a campaign.
     Change {
@@ -135,12 +247,17 @@ pub enum Request {
 }
 
 /// A change that a person makes to a campaign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CampaignChange {
     /// The audience is complete.
     Seal,
     /// Begin to send.
     Start,
+    /// Start by itself at this instant; without one, wait for a person. Drafts only.
+    Schedule {
+        /// The instant; one that is over means at once.
+        at: Option<Timestamp>,
+    },
     /// Begin nothing new.
     Pause,
     /// Go on.
@@ -150,7 +267,7 @@ pub enum CampaignChange {
 }
 
 /// Where one recipient waits, and until when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filing {
     /// The recipient, who must be in the leased chunk.
     pub recipient: RecipientId,
@@ -161,7 +278,7 @@ pub struct Filing {
 }
 
 /// The answer to a [`Request`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
     /// A chunk, leased.
     Claimed(Box<Claimed>),
@@ -170,7 +287,7 @@ pub enum Reply {
         /// The earliest instant at which a claim may give something, unless new work is filed.
         next_at: Option<Timestamp>,
     },
-    /// Done; for `sweep`, `unpark` and `reap`, `more` says whether a further step is needed.
+    /// Done; for `sweep`, `unpark` and `compact`, `more` says whether a further step is needed.
     Done {
         /// Whether the same request would find more to do.
         more: bool,
@@ -184,6 +301,28 @@ pub enum Reply {
     },
     /// The campaign as it is now.
     Campaign(Box<Campaign>),
+    /// Drafts that were started because their time had come.
+    Started {
+        /// Which; chunks of theirs are parked until `unpark`.
+        campaigns: Vec<CampaignId>,
+        /// When the next draft starts; not after now when there are more to start.
+        next_at: Option<Timestamp>,
+    },
+    /// One step of `resolve`.
+    Step {
+        /// Deliveries that it was about and changed, or would change.
+        matched: u64,
+        /// Deliveries that it was about and left, because their doubt is not old enough.
+        too_early: u64,
+        /// Where the next step begins; `None` at the end.
+        next: Option<RecipientId>,
+    },
+    /// The tenant as it is now.
+    Tenant(Box<Tenant>),
+    /// What one step of a walk did.
+    Walked(Walked),
+    /// What a reap did.
+    Reaped(Reaped),
     /// Whether the email was new.
     Put {
         /// False when the same content was there already.
@@ -194,7 +333,7 @@ pub enum Reply {
 }
 
 /// A leased chunk.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claimed {
     /// The lease.
     pub token: LeaseToken,
@@ -217,7 +356,7 @@ pub struct Claimed {
 }
 
 /// Why the rules say no.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refused {
     /// The lease ran out, was ended, or never was.
     #[error("the lease is over")]
@@ -252,26 +391,69 @@ pub enum Refused {
         /// The campaign that has it.
         campaign: CampaignId,
     },
+    /// There is no such tenant.
+    #[error("there is no such tenant")]
+    NoTenant,
+    /// The tenant was deleted.
+    #[error("the tenant was deleted")]
+    TenantDeleted,
+    /// Another tenant has this name.
+    #[error("tenant {tenant} has this name already")]
+    TenantTaken {
+        /// The tenant that has it.
+        tenant: TenantId,
+    },
+    /// The campaign's email is quarantined; it must be released first.
+    #[error("the campaign's email is quarantined; release the email first")]
+    EmailQuarantined,
     /// A chunk over its bounds, an email under a wrong id, or a delivery outside the lease.
     #[error("{0}")]
-    Malformed(&'static str),
+    Malformed(Cow<'static, str>),
 }
 
 impl Request {
+    /// Ends the leases that ran out before an instant, of which nobody is known to have died.
+    pub const fn reap(before: Timestamp) -> Self {
+        Self::Reap {
+            before,
+            worker: None,
+            suspects: Suspects::Nobody,
+        }
+    }
+
     /// Whether a claim may find something after this that it did not find before. What ends a
     /// lease, or is recorded after one is over, may too; that is for the one who asked to know.
     pub const fn brings_work(&self) -> bool {
         matches!(
             self,
-            Self::File { .. } | Self::Unpark { .. } | Self::Reap { .. } | Self::Wake
+            Self::File { .. }
+                | Self::Unpark { .. }
+                | Self::Reap { .. }
+                | Self::Resolve { .. }
+                | Self::LiftEmail { .. }
+                | Self::Wake
         )
     }
 
-    /// Whether a message on a connection waits for the answer.
+    /// Whether a message on a connection waits for the answer. Everything else, intake and steps
+    /// above all, lets those go first.
     pub const fn is_urgent(&self) -> bool {
         !matches!(
             self,
-            Self::File { .. } | Self::PutEmail { .. } | Self::Sweep { .. } | Self::Unpark { .. }
+            Self::File { .. }
+                | Self::PutEmail { .. }
+                | Self::Resolve { .. }
+                | Self::StartDue
+                | Self::Sweep { .. }
+                | Self::Unpark { .. }
+                | Self::Reap { .. }
+                | Self::SweepTenant { .. }
+                | Self::Purge { .. }
+                | Self::LiftEmail { .. }
+                | Self::Retain { .. }
+                | Self::EraseRecipient { .. }
+                | Self::KeepAnswer { .. }
+                | Self::Compact
         )
     }
 }

@@ -28,10 +28,50 @@ pub struct ChunkRow {
 }
 
 impl ChunkRow {
+    /// The delivery of one of its recipients.
+    pub const fn delivery(&self, recipient: RecipientId) -> DeliveryId {
+        DeliveryId {
+            tenant: self.tenant,
+            campaign: self.campaign,
+            recipient,
+        }
+    }
+
     /// The numbers of its recipients.
     pub fn numbers(&self) -> Arc<[RecipientId]> {
         self.recipients.iter().map(|r| r.recipient).collect()
     }
+}
+
+/// What is found under a chunk's number.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Look {
+    /// The chunk.
+    Whole(ChunkRow),
+    /// A row that holds no chunk which this version can read.
+    Unreadable(UnreadableChunk),
+    /// Nothing.
+    Missing,
+}
+
+/// A stored chunk whose recipients cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableChunk {
+    /// Whom it holds, in order of number, as far as that stands beside it.
+    pub numbers: Vec<RecipientId>,
+    /// What is wrong with it.
+    pub what: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+/// Chunks that are looked at together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Within {
+    /// Those of a campaign.
+    Campaign(CampaignId),
+    /// Those that wait in a lane, or were claimed from it.
+    Lane(LaneName),
 }
 
 /// A chunk that waits: in the queue of its lane, or parked because its campaign does not run.
@@ -79,6 +119,8 @@ pub struct LeaseRow {
     pub lane: LaneName,
     /// When it ends.
     pub until: Timestamp,
+    /// Whether what had not begun was ended by the sweep of its campaign.
+    pub is_swept: bool,
 }
 
 impl LeaseRow {
@@ -107,6 +149,8 @@ pub struct LogRow {
 /// The numbers that only grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sequence {
+    /// Tenant ids, from the second on.
+    Tenant,
     /// Campaign ids.
     Campaign,
     /// Chunk ids.

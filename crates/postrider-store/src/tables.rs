@@ -11,10 +11,12 @@ use postrider_types::{
 };
 
 use crate::error::StoreError;
-use crate::rows::{ChunkRow, LaneRow, LeaseRow, LogRow, QueueRow, Sequence};
+use crate::rows::{ChunkRow, LaneRow, LeaseRow, LogRow, Look, QueueRow, Sequence};
+use crate::share::Share;
+use crate::upkeep::Upkeep;
 
 /// Rows by key, and the few orders in which the rules look for them.
-pub trait Tables {
+pub trait Tables: Upkeep {
     /// The next number of a sequence, from 1; a number is never given twice, also not after a
     /// restart.
     ///
@@ -31,6 +33,11 @@ pub trait Tables {
         tenant: TenantId,
         name: &str,
     ) -> Result<Option<CampaignId>, StoreError>;
+    /// Up to `limit` drafts whose `send_at` is not after `now`, earliest first; none that is held
+    /// up (`paused_because`).
+    fn drafts_due(&mut self, now: Timestamp, limit: usize) -> Result<Vec<CampaignId>, StoreError>;
+    /// The earliest `send_at` of all drafts that are not held up.
+    fn next_send_at(&mut self) -> Result<Option<Timestamp>, StoreError>;
     /// Writes a campaign.
     fn put_campaign(&mut self, campaign: &Campaign) -> Result<(), StoreError>;
 
@@ -47,48 +54,65 @@ pub trait Tables {
 
     /// The receipt of a delivery that was ever touched.
     fn receipt(&mut self, delivery: DeliveryId) -> Result<Option<Receipt>, StoreError>;
+    /// Up to `limit` receipts of a campaign with a number from that of `from` on, in order.
+    fn receipts_from(&mut self, from: DeliveryId, limit: usize)
+    -> Result<Vec<Receipt>, StoreError>;
     /// Writes a receipt.
     fn put_receipt(&mut self, receipt: &Receipt) -> Result<(), StoreError>;
     /// Appends to the attempt log under the next number.
     fn append_log(&mut self, entry: &LogRow) -> Result<(), StoreError>;
 
-    /// A chunk.
-    fn chunk(&mut self, chunk: ChunkId) -> Result<Option<ChunkRow>, StoreError>;
+    /// What is stored under a chunk's number.
+    fn look_at(&mut self, chunk: ChunkId) -> Result<Look, StoreError>;
+    /// A chunk that must be there, or must not; one that cannot be read is an error.
+    fn chunk(&mut self, chunk: ChunkId) -> Result<Option<ChunkRow>, StoreError> {
+        match self.look_at(chunk)? {
+            Look::Whole(chunk) => Ok(Some(chunk)),
+            Look::Missing => Ok(None),
+            Look::Unreadable(found) => Err(StoreError::Corrupt {
+                what: format!("chunk {chunk} ({})", found.what),
+            }),
+        }
+    }
     /// Writes a new chunk.
     fn put_chunk(&mut self, chunk: &ChunkRow) -> Result<(), StoreError>;
-
     /// Puts a chunk into the queue of its lane.
     fn enqueue(&mut self, entry: &QueueRow) -> Result<(), StoreError>;
     /// Takes a chunk out of the queue of its lane.
     fn dequeue(&mut self, entry: &QueueRow) -> Result<(), StoreError>;
     /// The chunk of a lane that is due first; of equal ones the lower number.
     fn first_in_lane(&mut self, lane: &LaneName) -> Result<Option<QueueRow>, StoreError>;
-    /// Up to `limit` queued chunks of a campaign, in any order.
-    fn queued_of(
-        &mut self,
-        campaign: CampaignId,
-        limit: usize,
-    ) -> Result<Vec<QueueRow>, StoreError>;
     /// Sets every queue entry that is due at [`Timestamp::NEVER`] to `now`.
     fn wake_queue(&mut self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// The queue entry of a chunk, if it is queued.
+    fn queued_chunk(
+        &mut self,
+        campaign: CampaignId,
+        chunk: ChunkId,
+    ) -> Result<Option<QueueRow>, StoreError>;
 
     /// Keeps a chunk of a campaign that does not run.
     fn park(&mut self, entry: &QueueRow) -> Result<(), StoreError>;
     /// Forgets a parked chunk.
     fn unpark(&mut self, entry: &QueueRow) -> Result<(), StoreError>;
-    /// Up to `limit` parked chunks of a campaign, lowest number first.
-    fn parked_of(
+    /// The entry of a chunk, if it is parked.
+    fn parked_chunk(
         &mut self,
         campaign: CampaignId,
-        limit: usize,
-    ) -> Result<Vec<QueueRow>, StoreError>;
+        chunk: ChunkId,
+    ) -> Result<Option<QueueRow>, StoreError>;
 
     /// A lane that was ever used.
     fn lane(&mut self, lane: &LaneName) -> Result<Option<LaneRow>, StoreError>;
     /// Writes a lane.
     fn put_lane(&mut self, lane: &LaneRow) -> Result<(), StoreError>;
-    /// The lane with the lowest turn that is not in `skip`.
-    fn lane_in_turn(&mut self, skip: &[LaneName]) -> Result<Option<LaneRow>, StoreError>;
+    /// The lane with the lowest turn that is in `share` and not in `skip`.
+    fn lane_in_turn(
+        &mut self,
+        skip: &[LaneName],
+        share: Share,
+    ) -> Result<Option<LaneRow>, StoreError>;
     /// Up to `limit` lanes whose `wake_at` is not after `now`, earliest first.
     fn lanes_to_wake(&mut self, now: Timestamp, limit: usize) -> Result<Vec<LaneRow>, StoreError>;
     /// The earliest `wake_at` of all lanes.

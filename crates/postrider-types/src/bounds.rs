@@ -31,6 +31,9 @@ pub const OWN_LANE_FROM: u32 = 200;
 /// Longest name of a campaign in bytes.
 pub const CAMPAIGN_NAME_BYTES_MAX: usize = 200;
 
+/// Longest name of a tenant in bytes.
+pub const TENANT_NAME_BYTES_MAX: usize = 64;
+
 /// Most extra header fields of an email.
 pub const HEADERS_MAX: usize = 50;
 

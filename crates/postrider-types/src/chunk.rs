@@ -28,6 +28,8 @@ pub struct ChunkRecipient {
     pub attempts: u16,
     /// When the first attempt was made; the give-up age counts from here.
     pub first_attempt_at: Option<Timestamp>,
+    /// Workers that died with this recipient in hand; the counter stays at 255.
+    pub deaths: u8,
 }
 
 impl ChunkRecipient {

@@ -13,6 +13,7 @@ pub mod bounds;
 pub mod campaign;
 pub mod chunk;
 pub mod email;
+pub mod erased;
 pub mod id;
 pub mod lane;
 pub mod outcome;
@@ -20,11 +21,12 @@ pub mod rate;
 pub mod receipt;
 pub mod reply;
 pub mod state;
+pub mod tenant;
 pub mod time;
 
 pub use address::{Address, AddressError, AddressKey, Domain, Mailbox};
 pub use backoff::Backoff;
-pub use campaign::{Campaign, CampaignState, InDoubtPolicy};
+pub use campaign::{Campaign, CampaignState, InDoubtPolicy, PauseReason};
 pub use chunk::{ChunkRecipient, Variables};
 pub use email::{Attachment, Email, Header, Unsubscribe};
 pub use id::{
@@ -33,7 +35,8 @@ pub use id::{
 pub use lane::LaneName;
 pub use outcome::Outcome;
 pub use rate::{Rate, RateError};
-pub use receipt::{LogEntry, Receipt};
+pub use receipt::{Doubt, LogEntry, Receipt};
 pub use reply::{EnhancedCode, Phase, Reply, Scope, Severity};
 pub use state::{DeliveryState, Tally};
+pub use tenant::Tenant;
 pub use time::Timestamp;

@@ -79,6 +79,20 @@ impl Rate {
             Self::Paced { count, per, .. } => Some(*per / count.get()),
         }
     }
+
+    /// The part of one among several who share this rate evenly: together they never exceed it,
+    /// and the burst of each is at least 1.
+    #[must_use]
+    pub fn split(self, parts: NonZeroU32) -> Self {
+        match self {
+            Self::Closed => Self::Closed,
+            Self::Paced { count, per, burst } => Self::Paced {
+                count,
+                per: per * parts.get(),
+                burst: NonZeroU32::new(burst.get() / parts).unwrap_or(NonZeroU32::MIN),
+            },
+        }
+    }
 }
 
 impl FromStr for Rate {
@@ -154,6 +168,17 @@ impl fmt::Display for Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_halves_are_the_whole() {
+        let rate: Rate = "50/s burst 10".parse().unwrap();
+        let half = rate.split(NonZeroU32::new(2).unwrap());
+        assert_eq!(half.interval(), Some(Duration::from_millis(40)));
+        assert!(matches!(half, Rate::Paced { burst, .. } if burst.get() == 5));
+        assert_eq!(rate.split(NonZeroU32::MIN), rate);
+        let third = rate.split(NonZeroU32::new(30).unwrap());
+        assert!(matches!(third, Rate::Paced { burst, .. } if burst.get() == 1));
+    }
 
     #[test]
     fn a_rate_reads_back_as_it_was_written() {

@@ -15,7 +15,8 @@ pub struct Receipt {
     /// Where the message goes or went.
     pub address: Address,
     /// The chunk that holds the recipient's variables; it is kept when its work is done, so that
-    /// a delivery can be taken up again.
+    /// a delivery can be taken up again. Of a delivery that was ever taken out of doubt, the very
+    /// chunk that it waits in.
     pub chunk: ChunkId,
     /// The one current state.
     pub state: DeliveryState,
@@ -32,6 +33,78 @@ pub struct Receipt {
     pub reply: Option<Reply>,
     /// When the state was last changed.
     pub at: Timestamp,
+    /// The newest attempt that was taken out of doubt without knowing what came of it.
+    pub doubt: Option<Doubt>,
+    /// How often it was made pending again while in doubt; stays at 255.
+    pub retries_in_doubt: u8,
+    /// Whether the recipient may have the message twice: an attempt that was in doubt turned out
+    /// to be delivered when another had begun.
+    pub is_possible_duplicate: bool,
+}
+
+impl Receipt {
+    /// The receipt of a delivery that nothing has happened to: pending, in `chunk`.
+    pub const fn untouched(
+        delivery: DeliveryId,
+        address: Address,
+        chunk: ChunkId,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            delivery,
+            address,
+            chunk,
+            state: DeliveryState::Pending,
+            attempts: 0,
+            token: None,
+            first_attempt_at: None,
+            next_attempt_at: None,
+            reply: None,
+            at,
+            doubt: None,
+            retries_in_doubt: 0,
+            is_possible_duplicate: false,
+        }
+    }
+
+    /// Whether nobody knows what came of its newest attempt: it is in doubt, or was taken out of
+    /// doubt without knowing.
+    pub fn is_unknown(&self) -> bool {
+        self.state == DeliveryState::InDoubt || self.is_decided()
+    }
+
+    /// Whether its newest attempt was taken out of doubt without knowing what came of it, and
+    /// nobody knows yet.
+    pub fn is_decided(&self) -> bool {
+        self.doubt.is_some() && self.doubt == self.to_doubt()
+    }
+
+    /// Its newest attempt as a doubt that is not settled; `None` when none was ever begun.
+    pub fn to_doubt(&self) -> Option<Doubt> {
+        self.token.map(|token| Doubt {
+            token,
+            attempt: self.attempts,
+            is_settled: false,
+        })
+    }
+
+    /// Whether it was ever sent again, or made ready for it, without knowing that the first try
+    /// had failed.
+    pub const fn is_retried_in_doubt(&self) -> bool {
+        self.retries_in_doubt > 0
+    }
+}
+
+/// An attempt of which nobody knew what came of it when its delivery was taken out of doubt: by
+/// policy, or by a person. Its late outcome is still listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doubt {
+    /// The lease that it was begun under.
+    pub token: LeaseToken,
+    /// Its number.
+    pub attempt: u16,
+    /// Whether its outcome came after all.
+    pub is_settled: bool,
 }
 
 /// One entry of the attempt log, written in the same transaction as the receipt that it is about.

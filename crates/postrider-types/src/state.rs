@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// The one current state of a delivery.
 ///
 /// `held` is not a state: the campaign says why nothing of it can be sent now. Nothing leads to
-/// `suppressed`, `capped` and `quarantined` yet.
+/// `suppressed` and `capped` yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -36,7 +36,7 @@ pub enum DeliveryState {
     Capped = 7,
     /// Older than the give-up age.
     Expired = 8,
-    /// The campaign was cancelled before it began.
+    /// Its campaign or tenant is gone, or a person took it out, before it was begun.
     Cancelled = 9,
     /// The message cannot be built for this recipient, or the server cannot take it (its size, or
     /// an address beyond ASCII); nothing was sent.

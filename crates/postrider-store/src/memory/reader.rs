@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use postrider_types::{
-    AddressKey, Campaign, CampaignId, DeliveryId, DeliveryState, EmailId, LogEntry, Receipt,
-    RecipientId, TenantId, Timestamp,
+    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LogEntry,
+    Receipt, RecipientId, Tenant, TenantId, Timestamp,
 };
 
 use super::Shared;
+use crate::answers::Answer;
 use crate::error::StoreError;
+use crate::quarantine::{QuarantinedChunk, SuspectEmail};
 use crate::read::{LaneShape, Reader};
 use crate::rows::{ChunkRow, LogRow};
 use crate::tables::Tables;
@@ -108,9 +110,9 @@ impl Reader for Shared {
 
     fn log(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         let state = self.state();
-        let numbered = (1_u64..).zip(&state.log);
-        let new = numbered.filter(|(number, row)| *number > after && row.delivery.tenant == tenant);
-        let entry = |(number, row): (u64, &LogRow)| {
+        let new = state.log.range(after.saturating_add(1)..);
+        let of_tenant = new.filter(|(_, row)| row.delivery.tenant == tenant);
+        let entry = |(&number, row): (&u64, &LogRow)| {
             let receipt = state.receipts.get(&row.delivery)?;
             Some(LogEntry {
                 number,
@@ -122,7 +124,66 @@ impl Reader for Shared {
                 at: row.at,
             })
         };
-        Ok(new.filter_map(entry).take(limit).collect())
+        Ok(of_tenant.filter_map(entry).take(limit).collect())
+    }
+
+    fn email_bytes(&self, tenant: TenantId, email: EmailId) -> Result<Option<u64>, StoreError> {
+        let state = self.state();
+        let found = state.emails.get(&(tenant, email));
+        Ok(found.map(|content| content.len() as u64))
+    }
+
+    fn history(&self, delivery: DeliveryId, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        let mut entries = self.log(delivery.tenant, 0, usize::MAX)?;
+        entries.retain(|entry| entry.delivery == delivery);
+        entries.truncate(limit);
+        Ok(entries)
+    }
+
+    fn tenants(&self, after: TenantId, limit: usize) -> Result<Vec<Tenant>, StoreError> {
+        let state = self.state();
+        let standard = Tenant::standard();
+        let all = std::iter::once(&standard).chain(state.tenants.values());
+        let rest = all.filter(|tenant| tenant.id > after);
+        Ok(rest.take(limit).cloned().collect())
+    }
+
+    fn answer(&self, key: &[u8; 32]) -> Result<Option<Answer>, StoreError> {
+        let state = self.state();
+        let found = state.answers.iter().find(|answer| answer.key == *key);
+        Ok(found.cloned())
+    }
+
+    fn tenant_named(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
+        let tenants = self.tenants(TenantId(0), usize::MAX)?;
+        let mut living = tenants.into_iter().filter(|tenant| !tenant.is_deleted());
+        Ok(living.find(|tenant| tenant.name == name))
+    }
+
+    fn quarantined_emails(
+        &self,
+        tenant: TenantId,
+        after: Option<EmailId>,
+        limit: usize,
+    ) -> Result<Vec<SuspectEmail>, StoreError> {
+        let state = self.state();
+        let of_tenant = state.suspects.values().filter(|found| {
+            let is_next = after.is_none_or(|after| found.email > after);
+            found.tenant == tenant && found.since.is_some() && is_next
+        });
+        Ok(of_tenant.take(limit).cloned().collect())
+    }
+
+    fn quarantined_chunks(
+        &self,
+        tenant: TenantId,
+        after: ChunkId,
+        limit: usize,
+    ) -> Result<Vec<QuarantinedChunk>, StoreError> {
+        let state = self.state();
+        let aside = state.aside.values();
+        let of_tenant = aside.filter(|chunk| chunk.tenant == tenant && chunk.chunk > after);
+        Ok(of_tenant.take(limit).cloned().collect())
     }
 
     fn lanes(&self, limit: usize) -> Result<Vec<LaneShape>, StoreError> {

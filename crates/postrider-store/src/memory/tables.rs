@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use postrider_types::{
-    Campaign, CampaignId, ChunkId, DeliveryId, EmailId, LaneName, LeaseToken, Receipt, TenantId,
-    Timestamp, WorkerId,
+    Campaign, CampaignId, ChunkId, DeliveryId, EmailId, LaneName, LeaseToken, Receipt, RecipientId,
+    TenantId, Timestamp, WorkerId,
 };
 
 use super::State;
 use crate::error::StoreError;
-use crate::rows::{ChunkRow, LaneRow, LeaseRow, LogRow, QueueRow, Sequence};
+use crate::rows::{ChunkRow, LaneRow, LeaseRow, LogRow, Look, QueueRow, Sequence};
+use crate::share::Share;
 use crate::tables::Tables;
 
 impl Tables for State {
@@ -30,6 +31,17 @@ impl Tables for State {
         name: &str,
     ) -> Result<Option<CampaignId>, StoreError> {
         Ok(self.names.get(&(tenant, name.to_owned())).copied())
+    }
+
+    fn drafts_due(&mut self, now: Timestamp, limit: usize) -> Result<Vec<CampaignId>, StoreError> {
+        let mut due: Vec<_> = self.scheduled().filter(|(at, _)| *at <= now).collect();
+        due.sort_unstable();
+        due.truncate(limit);
+        Ok(due.into_iter().map(|(_, campaign)| campaign).collect())
+    }
+
+    fn next_send_at(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.scheduled().map(|(at, _)| at).min())
     }
 
     fn put_campaign(&mut self, campaign: &Campaign) -> Result<(), StoreError> {
@@ -58,18 +70,33 @@ impl Tables for State {
         Ok(self.receipts.get(&delivery).cloned())
     }
 
+    fn receipts_from(
+        &mut self,
+        from: DeliveryId,
+        limit: usize,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        let last = DeliveryId {
+            recipient: RecipientId(u32::MAX),
+            ..from
+        };
+        let page = self.receipts.range(from..=last).take(limit);
+        Ok(page.map(|(_, receipt)| receipt.clone()).collect())
+    }
+
     fn put_receipt(&mut self, receipt: &Receipt) -> Result<(), StoreError> {
         self.receipts.insert(receipt.delivery, receipt.clone());
         Ok(())
     }
 
     fn append_log(&mut self, entry: &LogRow) -> Result<(), StoreError> {
-        self.log.push(entry.clone());
+        self.log_last += 1;
+        self.log.insert(self.log_last, entry.clone());
         Ok(())
     }
 
-    fn chunk(&mut self, chunk: ChunkId) -> Result<Option<ChunkRow>, StoreError> {
-        Ok(self.chunks.get(&chunk).cloned())
+    fn look_at(&mut self, chunk: ChunkId) -> Result<Look, StoreError> {
+        let found = self.chunks.get(&chunk).cloned();
+        Ok(found.map_or(Look::Missing, Look::Whole))
     }
 
     fn put_chunk(&mut self, chunk: &ChunkRow) -> Result<(), StoreError> {
@@ -108,21 +135,6 @@ impl Tables for State {
         }))
     }
 
-    fn queued_of(
-        &mut self,
-        campaign: CampaignId,
-        limit: usize,
-    ) -> Result<Vec<QueueRow>, StoreError> {
-        let queued = self.queued.get(&campaign).into_iter().flatten();
-        let row = |(&chunk, (lane, due_at)): (&ChunkId, &(LaneName, Timestamp))| QueueRow {
-            lane: lane.clone(),
-            due_at: *due_at,
-            chunk,
-            campaign,
-        };
-        Ok(queued.map(row).take(limit).collect())
-    }
-
     fn wake_queue(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let never = (Timestamp::NEVER, ChunkId(0));
         for (name, lane) in &mut self.queue {
@@ -133,6 +145,20 @@ impl Tables for State {
             }
         }
         Ok(())
+    }
+
+    fn queued_chunk(
+        &mut self,
+        campaign: CampaignId,
+        chunk: ChunkId,
+    ) -> Result<Option<QueueRow>, StoreError> {
+        let found = self.queued.get(&campaign).and_then(|of| of.get(&chunk));
+        Ok(found.map(|(lane, due_at)| QueueRow {
+            lane: lane.clone(),
+            due_at: *due_at,
+            chunk,
+            campaign,
+        }))
     }
 
     fn park(&mut self, entry: &QueueRow) -> Result<(), StoreError> {
@@ -146,21 +172,18 @@ impl Tables for State {
         Ok(())
     }
 
-    fn parked_of(
+    fn parked_chunk(
         &mut self,
         campaign: CampaignId,
-        limit: usize,
-    ) -> Result<Vec<QueueRow>, StoreError> {
-        let parked = self
-            .parked
-            .range((campaign, ChunkId(0))..=(campaign, ChunkId(u64::MAX)));
-        let row = |(&(campaign, chunk), (lane, due_at)): (&_, &(LaneName, Timestamp))| QueueRow {
+        chunk: ChunkId,
+    ) -> Result<Option<QueueRow>, StoreError> {
+        let found = self.parked.get(&(campaign, chunk));
+        Ok(found.map(|(lane, due_at)| QueueRow {
             lane: lane.clone(),
             due_at: *due_at,
             chunk,
             campaign,
-        };
-        Ok(parked.map(row).take(limit).collect())
+        }))
     }
 
     fn lane(&mut self, lane: &LaneName) -> Result<Option<LaneRow>, StoreError> {
@@ -180,8 +203,13 @@ impl Tables for State {
         Ok(())
     }
 
-    fn lane_in_turn(&mut self, skip: &[LaneName]) -> Result<Option<LaneRow>, StoreError> {
-        let next = self.turns.values().find(|lane| !skip.contains(lane));
+    fn lane_in_turn(
+        &mut self,
+        skip: &[LaneName],
+        share: Share,
+    ) -> Result<Option<LaneRow>, StoreError> {
+        let mut turns = self.turns.values();
+        let next = turns.find(|lane| share.has(lane) && !skip.contains(lane));
         Ok(next.and_then(|lane| self.lanes.get(lane)).cloned())
     }
 

@@ -5,18 +5,21 @@
 //! lease that began it, also when that lease is over: it settles what became in doubt. Everything
 //! else is stale, and changes nothing.
 
+use std::borrow::Cow;
+
 use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{
-    Address, ChunkId, DeliveryId, DeliveryState, LeaseToken, Outcome, Receipt, Timestamp,
+    Address, ChunkId, DeliveryId, DeliveryState, Doubt, LeaseToken, Outcome, Receipt, Timestamp,
 };
 
-use super::{end, receipts, refile};
+use super::{doubt, end, receipts, tenant};
 use crate::error::StoreError;
 use crate::request::{Refused, Reply};
 use crate::tables::Tables;
 
 /// What a lease says nothing about cannot be begun or ended under it.
-const NOT_HELD: Refused = Refused::Malformed("the delivery is not in the leased chunk");
+const NOT_HELD: Refused =
+    Refused::Malformed(Cow::Borrowed("the delivery is not in the leased chunk"));
 
 /// One numbered try, as both verbs name it.
 pub(super) struct Attempt {
@@ -36,20 +39,27 @@ impl Attempt {
         receipt.token == Some(self.token) && receipt.attempts == self.attempt
     }
 
+    /// What `receipt` keeps of this very attempt, which was taken out of doubt.
+    fn doubt_of(&self, receipt: &Receipt) -> Option<Doubt> {
+        let is_it = |doubt: &Doubt| doubt.token == self.token && doubt.attempt == self.attempt;
+        receipt.doubt.filter(is_it)
+    }
+
+    /// Whether this says nothing new of a delivery that turned out, late, to be delivered: the
+    /// outcome of an attempt that had begun by then, or the late outcome again.
+    fn is_overtaken(&self, receipt: &Receipt, outcome: Outcome) -> bool {
+        let is_settled = receipt.doubt.is_some_and(|doubt| doubt.is_settled);
+        let is_the_late_one = self.doubt_of(receipt).is_some();
+        let is_repeated = matches!(outcome, Outcome::Delivered | Outcome::InDoubt);
+        let is_newer = !is_the_late_one && self.is_of(receipt);
+        receipt.state == DeliveryState::Delivered
+            && is_settled
+            && (is_newer || (is_the_late_one && is_repeated))
+    }
+
     /// The receipt of a delivery that was never touched.
     fn first_receipt(&self, chunk: ChunkId, now: Timestamp) -> Receipt {
-        Receipt {
-            delivery: self.delivery,
-            address: self.address.clone(),
-            chunk,
-            state: DeliveryState::Pending,
-            attempts: 0,
-            token: None,
-            first_attempt_at: None,
-            next_attempt_at: None,
-            reply: None,
-            at: now,
-        }
+        Receipt::untouched(self.delivery, self.address.clone(), chunk, now)
     }
 }
 
@@ -71,12 +81,11 @@ pub(super) fn begin(
     let Some(campaign) = tables.campaign(attempt.delivery.campaign)? else {
         return Ok(Reply::Refused(Refused::NoCampaign));
     };
-    if !receipts::may_begin(campaign.state) {
-        return Ok(Reply::Refused(Refused::Campaign {
-            state: campaign.state,
-        }));
+    let state = tenant::state_of(tables, &campaign)?;
+    if !receipts::may_begin(state) {
+        return Ok(Reply::Refused(Refused::Campaign { state }));
     }
-    if !lease.holds(attempt.delivery) {
+    if !end::holds(&lease, attempt.delivery, receipt.as_ref()) {
         return Ok(Reply::Refused(NOT_HELD));
     }
     let receipt = receipt.unwrap_or_else(|| attempt.first_receipt(lease.chunk, now));
@@ -107,6 +116,9 @@ pub(super) fn record(
 ) -> Result<Reply, StoreError> {
     let receipt = tables.receipt(attempt.delivery)?;
     match receipt {
+        Some(receipt) if let Some(doubt) = attempt.doubt_of(&receipt).filter(|d| !d.is_settled) => {
+            doubt::settle_decided(tables, receipt, doubt, (outcome, reply), now)
+        }
         Some(receipt) if is_recorded(&receipt, &attempt, outcome) => {
             Ok(Reply::Done { more: false })
         }
@@ -114,8 +126,9 @@ pub(super) fn record(
             settle(tables, receipt, outcome, reply, now)
         }
         Some(receipt) if receipt.state == DeliveryState::InDoubt && attempt.is_of(&receipt) => {
-            settle_late(tables, receipt, outcome, reply, now)
+            doubt::settle(tables, receipt, outcome, reply, now)
         }
+        Some(receipt) if attempt.is_overtaken(&receipt, outcome) => Ok(Reply::Done { more: false }),
         receipt => record_without_begin(tables, attempt, receipt, outcome, reply, now),
     }
 }
@@ -140,40 +153,14 @@ fn settle(
     reply: Option<SmtpReply>,
     now: Timestamp,
 ) -> Result<Reply, StoreError> {
-    let before = receipt.state;
-    let settled = apply_outcome(receipt, outcome, reply);
-    receipts::shift(tables, before, settled, now)?;
-    Ok(Reply::Done { more: false })
-}
-
-/// The outcome of an attempt that is in doubt: the truth, late.
-///
-/// A refusal means that the delivery is open again. If its lease is over, nothing holds it, and
-/// it is filed alone; otherwise it is still in the leased chunk, and waits for the lease's end.
-fn settle_late(
-    tables: &mut impl Tables,
-    receipt: Receipt,
-    outcome: Outcome,
-    reply: Option<SmtpReply>,
-    now: Timestamp,
-) -> Result<Reply, StoreError> {
-    let due_at = match outcome {
-        Outcome::Deferred { next_attempt_at } => Some(next_attempt_at),
-        Outcome::Returned => Some(now),
-        _ => None,
-    };
-    let is_held = match receipt.token {
-        Some(token) => tables.lease(token)?.is_some(),
-        None => false,
-    };
-    let delivery = receipt.delivery;
-    let settled = settle(tables, receipt, outcome, reply, now)?;
-    if let (Some(due_at), false) = (due_at, is_held)
-        && let Some(receipt) = tables.receipt(delivery)?
-    {
-        refile::file_alone(tables, receipt, due_at, now)?;
+    if outcome == Outcome::InDoubt {
+        doubt::enter(tables, receipt, reply, now)?;
+    } else {
+        let before = receipt.state;
+        let settled = apply_outcome(receipt, outcome, reply);
+        receipts::shift(tables, before, settled, now)?;
     }
-    Ok(settled)
+    Ok(Reply::Done { more: false })
 }
 
 /// What may be said of a delivery that was not begun: refused before the dot, or given up.
@@ -189,7 +176,7 @@ fn record_without_begin(
     let Some(lease) = end::live(tables, attempt.token, now)? else {
         return Ok(Reply::Refused(Refused::LeaseOver));
     };
-    if !lease.holds(attempt.delivery) {
+    if !end::holds(&lease, attempt.delivery, receipt.as_ref()) {
         return Ok(Reply::Refused(NOT_HELD));
     }
     let is_open = matches!(state, DeliveryState::Pending | DeliveryState::Deferred);
@@ -222,7 +209,11 @@ fn record_without_begin(
 }
 
 /// The receipt after an outcome. An attempt whose terminator was never written is not charged.
-fn apply_outcome(receipt: Receipt, outcome: Outcome, reply: Option<SmtpReply>) -> Receipt {
+pub(super) fn apply_outcome(
+    receipt: Receipt,
+    outcome: Outcome,
+    reply: Option<SmtpReply>,
+) -> Receipt {
     let next_attempt_at = match outcome {
         Outcome::Deferred { next_attempt_at } => Some(next_attempt_at),
         _ => None,

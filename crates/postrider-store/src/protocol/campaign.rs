@@ -5,35 +5,48 @@
 //! paused campaign moves it aside, once. Starting and resuming put parked chunks back in bounded
 //! steps, and cancelling ends what waits in bounded steps.
 
+use std::time::Duration;
+
 use postrider_types::bounds::CAMPAIGN_NAME_BYTES_MAX;
 use postrider_types::{
-    Campaign, CampaignId, CampaignState, EmailId, InDoubtPolicy, Tally, TenantId, Timestamp,
+    Campaign, CampaignId, CampaignState, ChunkId, DeliveryState, EmailId, InDoubtPolicy,
+    PauseReason, Tally, TenantId, Timestamp,
 };
 
-use super::{end, lanes};
-use crate::bounds::{SWEEP_CHUNKS_MAX, UNPARK_CHUNKS_MAX};
+use super::{lanes, quarantine, tenant};
+use crate::bounds::UNPARK_CHUNKS_MAX;
 use crate::error::StoreError;
 use crate::request::{CampaignChange, Refused, Reply};
-use crate::rows::{QueueRow, Sequence};
+use crate::rows::{QueueRow, Sequence, Within};
 use crate::tables::Tables;
+
+/// What a new campaign is to be.
+pub(super) struct New {
+    pub tenant: TenantId,
+    pub name: String,
+    pub email: EmailId,
+    pub in_doubt: InDoubtPolicy,
+    pub in_doubt_retry_after: Duration,
+    pub send_at: Option<Timestamp>,
+}
 
 pub(super) fn create(
     tables: &mut impl Tables,
-    tenant: TenantId,
-    name: String,
-    email: EmailId,
-    in_doubt: InDoubtPolicy,
+    new: New,
     now: Timestamp,
 ) -> Result<Reply, StoreError> {
-    if name.is_empty() || name.len() > CAMPAIGN_NAME_BYTES_MAX {
+    if new.name.is_empty() || new.name.len() > CAMPAIGN_NAME_BYTES_MAX {
         return Ok(Reply::Refused(Refused::Malformed(
-            "a campaign's name has 1 to 200 bytes",
+            "a campaign's name has 1 to 200 bytes".into(),
         )));
     }
-    if !tables.has_email(tenant, email)? {
+    if let Some(refused) = tenant::refusal(tables, new.tenant)? {
+        return Ok(Reply::Refused(refused));
+    }
+    if !tables.has_email(new.tenant, new.email)? {
         return Ok(Reply::Refused(Refused::NoEmail));
     }
-    if let Some(campaign) = tables.campaign_named(tenant, &name)? {
+    if let Some(campaign) = tables.campaign_named(new.tenant, &new.name)? {
         return Ok(Reply::Refused(Refused::NameTaken { campaign }));
     }
     let number = tables.next(Sequence::Campaign)?;
@@ -41,16 +54,20 @@ pub(super) fn create(
         what: "there are more than 2^32 campaigns".to_owned(),
     })?;
     let campaign = Campaign {
-        tenant,
+        tenant: new.tenant,
         id: CampaignId(id),
-        name,
-        email,
+        name: new.name,
+        email: new.email,
         state: CampaignState::Draft,
         is_sealed: false,
-        in_doubt,
+        in_doubt: new.in_doubt,
+        in_doubt_retry_after: new.in_doubt_retry_after,
+        send_at: new.send_at,
+        paused_because: None,
         created_at: now,
         started_at: None,
         ended_at: None,
+        retained_at: None,
         tally: Tally::default(),
     };
     tables.put_campaign(&campaign)?;
@@ -66,34 +83,67 @@ pub(super) fn change(
     let Some(mut campaign) = tables.campaign(campaign)? else {
         return Ok(Reply::Refused(Refused::NoCampaign));
     };
-    let state = match (change, campaign.state) {
+    if let Some(refused) = held_up(tables, &campaign, change)? {
+        return Ok(Reply::Refused(refused));
+    }
+    match (change, campaign.state) {
         (CampaignChange::Seal, state) if !state.is_final() || campaign.is_sealed => {
             campaign.is_sealed = true;
-            state
         }
         (CampaignChange::Start, CampaignState::Draft | CampaignState::Running)
         | (CampaignChange::Resume, CampaignState::Paused | CampaignState::Running) => {
-            campaign.started_at = campaign.started_at.or(Some(now));
-            CampaignState::Running
+            start(&mut campaign, now);
         }
-        (CampaignChange::Pause, CampaignState::Running | CampaignState::Paused) => {
-            CampaignState::Paused
+        (CampaignChange::Schedule { at }, CampaignState::Draft) => {
+            campaign.send_at = at;
+            campaign.paused_because = None;
         }
+        (CampaignChange::Pause, CampaignState::Running) => {
+            campaign.state = CampaignState::Paused;
+            campaign.paused_because = Some(PauseReason::Person);
+        }
+        (CampaignChange::Pause, CampaignState::Paused) => {}
         (CampaignChange::Cancel, state) if state != CampaignState::Finished => {
+            campaign.state = CampaignState::Cancelled;
+            campaign.paused_because = None;
             campaign.ended_at = campaign.ended_at.or(Some(now));
-            CampaignState::Cancelled
         }
         (_, state) => return Ok(Reply::Refused(Refused::Campaign { state })),
-    };
-    campaign.state = state;
+    }
     finish_if_done(&mut campaign, now);
     tables.put_campaign(&campaign)?;
     Ok(Reply::Campaign(Box::new(campaign)))
 }
 
-/// A running, sealed campaign with nothing open is finished.
+/// Why a campaign may not be changed in this way whatever its state: its tenant is deleted, or its
+/// email is quarantined.
+fn held_up(
+    tables: &mut impl Tables,
+    campaign: &Campaign,
+    change: CampaignChange,
+) -> Result<Option<Refused>, StoreError> {
+    if change == CampaignChange::Cancel {
+        return Ok(None);
+    }
+    let refused = tenant::refusal(tables, campaign.tenant)?;
+    let runs = matches!(change, CampaignChange::Start | CampaignChange::Resume);
+    let is_held = runs && quarantine::is_email_held(tables, campaign.tenant, campaign.email)?;
+    Ok(refused.or_else(|| is_held.then_some(Refused::EmailQuarantined)))
+}
+
+/// Lets a campaign run, whatever held it up.
+pub(super) fn start(campaign: &mut Campaign, now: Timestamp) {
+    campaign.state = CampaignState::Running;
+    campaign.paused_because = None;
+    campaign.started_at = campaign.started_at.or(Some(now));
+}
+
+/// A running, sealed campaign with nothing open is finished; one whose policy is to retry goes on
+/// while anything is in doubt.
 pub(super) fn finish_if_done(campaign: &mut Campaign, now: Timestamp) {
-    let is_done = campaign.is_sealed && campaign.tally.open() == 0;
+    let is_known =
+        campaign.in_doubt != InDoubtPolicy::Retry || campaign.tally[DeliveryState::InDoubt] == 0;
+    let is_done = campaign.is_sealed && campaign.tally.open() == 0 && is_known;
     if campaign.state == CampaignState::Running && is_done {
         campaign.state = CampaignState::Finished;
         campaign.ended_at = Some(now);
@@ -108,32 +158,14 @@ pub(super) fn reopen(campaign: &mut Campaign) {
     }
 }
 
-/// Ends a few waiting chunks of a cancelled campaign.
-pub(super) fn sweep(
-    tables: &mut impl Tables,
-    campaign: CampaignId,
-    now: Timestamp,
-) -> Result<Reply, StoreError> {
-    match tables.campaign(campaign)? {
-        None => return Ok(Reply::Refused(Refused::NoCampaign)),
-        Some(c) if c.state != CampaignState::Cancelled => {
-            return Ok(Reply::Refused(Refused::Campaign { state: c.state }));
-        }
-        Some(_) => {}
+/// A campaign that is over runs again, because a person retries some of it; its audience stays as
+/// it is.
+pub(super) fn reopen_for_retry(campaign: &mut Campaign, now: Timestamp) {
+    if campaign.state.is_final() {
+        start(campaign, now);
+        campaign.is_sealed = true;
+        campaign.ended_at = None;
     }
-    let queued = tables.queued_of(campaign, SWEEP_CHUNKS_MAX)?;
-    for entry in &queued {
-        tables.dequeue(entry)?;
-        end::cancel_chunk(tables, entry.chunk, now)?;
-    }
-    let parked = tables.parked_of(campaign, SWEEP_CHUNKS_MAX - queued.len())?;
-    for entry in &parked {
-        tables.unpark(entry)?;
-        end::cancel_chunk(tables, entry.chunk, now)?;
-    }
-    Ok(Reply::Done {
-        more: queued.len() + parked.len() == SWEEP_CHUNKS_MAX,
-    })
 }
 
 /// Puts a few parked chunks of a running campaign into the queue.
@@ -147,7 +179,8 @@ pub(super) fn unpark(
         Some(c) if c.state != CampaignState::Running => return Ok(Reply::Done { more: false }),
         Some(_) => {}
     }
-    let parked: Vec<QueueRow> = tables.parked_of(campaign, UNPARK_CHUNKS_MAX)?;
+    let within = Within::Campaign(campaign);
+    let parked = tables.parked(&within, ChunkId(0), UNPARK_CHUNKS_MAX)?;
     for entry in &parked {
         tables.unpark(entry)?;
         lanes::enqueue(tables, &woken(entry, now), now)?;

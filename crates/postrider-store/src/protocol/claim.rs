@@ -1,15 +1,20 @@
 //! `claim`: lease the next chunk.
 
-use postrider_types::{CampaignState, LaneName, LeaseToken, Timestamp, WorkerId};
+use postrider_types::{
+    Campaign, CampaignState, DeliveryState, InDoubtPolicy, LaneName, LeaseToken, Timestamp,
+    WorkerId,
+};
 
-use super::{campaign, end, lanes};
+use super::{campaign, doubt, end, lanes, purge, quarantine, tenant};
 use crate::bounds::CLAIM_STEPS_MAX;
 use crate::error::StoreError;
 use crate::request::{Claimed, Reply};
 use crate::rows::{ChunkRow, LeaseRow, QueueRow, Sequence};
+use crate::share::Share;
 use crate::tables::Tables;
 
-/// Leases the first due chunk of the lane whose turn it is.
+/// Leases the first due chunk of the lane whose turn it is, of those lanes of the worker's share
+/// that are not to be skipped.
 ///
 /// The cost is bounded whatever waits: each step either answers, or takes one lane or one chunk
 /// out of the way (an empty or sleeping lane, a chunk of a campaign that does not run). A claim
@@ -18,7 +23,7 @@ pub(super) fn claim(
     tables: &mut impl Tables,
     claim: u64,
     worker: WorkerId,
-    skip: &[LaneName],
+    (skip, share): (&[LaneName], Share),
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Reply, StoreError> {
@@ -28,7 +33,7 @@ pub(super) fn claim(
     }
     lanes::wake(tables, now)?;
     for _ in 0..CLAIM_STEPS_MAX {
-        let Some(lane) = tables.lane_in_turn(skip)? else {
+        let Some(lane) = tables.lane_in_turn(skip, share)? else {
             return Ok(Reply::Idle {
                 next_at: tables.next_wake()?,
             });
@@ -43,11 +48,16 @@ pub(super) fn claim(
             continue;
         }
         tables.dequeue(&entry)?;
-        if set_aside(tables, &entry, now)? {
+        let Some(campaign) = running(tables, &entry, now)? else {
             continue;
-        }
+        };
+        let Some(chunk) = quarantine::inspect(tables, &entry, now)? else {
+            continue;
+        };
         lanes::give_turn(tables, lane)?;
-        let chunk = end::existing_chunk(tables, entry.chunk)?;
+        if campaign.in_doubt == InDoubtPolicy::Retry {
+            take_up(tables, &chunk, now)?;
+        }
         let lease = LeaseRow {
             token: LeaseToken(tables.next(Sequence::Token)?),
             chunk: entry.chunk,
@@ -57,6 +67,7 @@ pub(super) fn claim(
             claim,
             lane: entry.lane,
             until,
+            is_swept: false,
         };
         tables.put_lease(&lease)?;
         return answer(tables, lease, chunk);
@@ -64,21 +75,36 @@ pub(super) fn claim(
     Ok(Reply::Idle { next_at: Some(now) })
 }
 
-/// Whether the chunk's campaign does not run, so that the chunk was parked or cancelled.
-fn set_aside(
+/// The chunk's campaign, if it runs; otherwise the chunk was parked or cancelled.
+fn running(
     tables: &mut impl Tables,
     entry: &QueueRow,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Campaign>, StoreError> {
     let campaign = campaign::existing(tables, entry.campaign)?;
-    match campaign.state {
-        CampaignState::Running => return Ok(false),
-        CampaignState::Cancelled => end::cancel_chunk(tables, entry.chunk, now)?,
+    match tenant::state_of(tables, &campaign)? {
+        CampaignState::Running => return Ok(Some(campaign)),
+        CampaignState::Cancelled => purge::cancel_chunk(tables, entry, now)?,
         CampaignState::Draft | CampaignState::Paused | CampaignState::Finished => {
             tables.park(entry)?;
         }
     }
-    Ok(true)
+    Ok(None)
+}
+
+/// Under the policy `retry`, a delivery in doubt waits alone in a chunk that is due when the doubt
+/// is old enough: it is pending again from here.
+fn take_up(tables: &mut impl Tables, chunk: &ChunkRow, now: Timestamp) -> Result<(), StoreError> {
+    let [recipient] = chunk.recipients.as_slice() else {
+        return Ok(());
+    };
+    let receipt = tables.receipt(chunk.delivery(recipient.recipient))?;
+    let in_doubt = receipt.filter(|receipt| receipt.state == DeliveryState::InDoubt);
+    if let Some(receipt) = in_doubt {
+        let reason = "nobody knows what came of it, and the campaign's policy sends it again";
+        doubt::take_up(tables, receipt, reason, now)?;
+    }
+    Ok(())
 }
 
 fn answer(tables: &mut impl Tables, lease: LeaseRow, chunk: ChunkRow) -> Result<Reply, StoreError> {

@@ -1,22 +1,19 @@
-//! The end of a lease: `release`, `refile`, `finish` and `reap` are one function.
+//! The end of a lease by its own worker: `release`, `refile` and `finish` are one function.
 //!
 //! Whatever is left of the chunk is filed in the same transaction that ends the lease. Nothing is
-//! ever left behind: a recipient that nobody named goes to the tail of its lane. Between `reap`
-//! and the others there is one difference: what was begun and has no outcome becomes in doubt,
-//! because the one who knows is gone.
+//! ever left behind: a recipient that nobody named goes to the tail of its lane. How the lease of
+//! a worker that is gone ends is told in `suspects`.
 
 use std::collections::HashMap;
 
-use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{
     ChunkId, ChunkRecipient, DeliveryId, DeliveryState, LaneName, LeaseToken, Receipt, Timestamp,
 };
 
-use super::{lanes, receipts, refile};
-use crate::bounds::REAP_LEASES_MAX;
+use super::{lanes, quarantine, receipts, refile};
 use crate::error::StoreError;
 use crate::request::{Filing, Refused, Reply};
-use crate::rows::{ChunkRow, LeaseRow};
+use crate::rows::{ChunkRow, LeaseRow, Look};
 use crate::tables::Tables;
 
 pub(super) fn extend(
@@ -42,6 +39,13 @@ pub(super) fn live(
     Ok(tables.lease(token)?.filter(|lease| lease.until > now))
 }
 
+/// Whether a delivery is in the leased chunk, and not filed anew since. Chunks get growing
+/// numbers, so a receipt that names a newer chunk says that the delivery left this one: it was
+/// taken out of doubt while its old lease lived on.
+pub(super) fn holds(lease: &LeaseRow, delivery: DeliveryId, receipt: Option<&Receipt>) -> bool {
+    lease.holds(delivery) && receipt.is_none_or(|receipt| receipt.chunk <= lease.chunk)
+}
+
 pub(super) fn end(
     tables: &mut impl Tables,
     token: LeaseToken,
@@ -52,7 +56,19 @@ pub(super) fn end(
     let Some(lease) = tables.lease(token)? else {
         return Ok(Reply::Refused(Refused::LeaseOver));
     };
-    let (chunk, left) = what_is_left(tables, &lease)?;
+    let chunk = match tables.look_at(lease.chunk)? {
+        Look::Whole(chunk) => chunk,
+        look => {
+            // What is begun keeps its lease until its outcome is there.
+            if !quarantine::begun_of(tables, &lease)?.is_empty() {
+                return Ok(Reply::Refused(Refused::StillAttempting));
+            }
+            quarantine::set_aside(tables, lease.chunk, lease.campaign, look, now)?;
+            tables.delete_lease(token)?;
+            return Ok(Reply::Done { more: false });
+        }
+    };
+    let left = left_of(tables, &chunk)?;
     if left
         .iter()
         .any(|l| l.receipt_state() == DeliveryState::Attempting)
@@ -74,29 +90,6 @@ pub(super) fn end(
     Ok(Reply::Done { more: false })
 }
 
-pub(super) fn reap(
-    tables: &mut impl Tables,
-    before: Timestamp,
-    now: Timestamp,
-) -> Result<Reply, StoreError> {
-    let over = tables.leases_before(before, REAP_LEASES_MAX)?;
-    let more = over.len() == REAP_LEASES_MAX;
-    for lease in over {
-        let (chunk, left) = what_is_left(tables, &lease)?;
-        let (begun, open): (Vec<_>, Vec<_>) = left
-            .into_iter()
-            .partition(|l| l.receipt_state() == DeliveryState::Attempting);
-        for receipt in begun.into_iter().filter_map(|l| l.receipt) {
-            doubt(tables, receipt, now)?;
-        }
-        refile::file_rest(tables, &lease, &chunk, open, now, |_| {
-            (lease.lane.clone(), now)
-        })?;
-        tables.delete_lease(lease.token)?;
-    }
-    Ok(Reply::Done { more })
-}
-
 /// A recipient of a leased chunk on whom work is left.
 pub(super) struct Left {
     pub recipient: ChunkRecipient,
@@ -104,43 +97,39 @@ pub(super) struct Left {
 }
 
 impl Left {
-    fn receipt_state(&self) -> DeliveryState {
+    pub(super) fn receipt_state(&self) -> DeliveryState {
         self.receipt
             .as_ref()
             .map_or(DeliveryState::Pending, |r| r.state)
     }
+
+    /// Its receipt, or the one that it would have: pending, in `chunk`.
+    pub(super) fn into_receipt(self, chunk: &ChunkRow, now: Timestamp) -> Receipt {
+        let Self { recipient, receipt } = self;
+        receipt.unwrap_or_else(|| Receipt {
+            attempts: recipient.attempts,
+            first_attempt_at: recipient.first_attempt_at,
+            ..Receipt::untouched(
+                chunk.delivery(recipient.recipient),
+                recipient.address,
+                chunk.chunk,
+                now,
+            )
+        })
+    }
 }
 
-/// A leased chunk, without its recipients, and those of them on whom work is left.
-fn what_is_left(
-    tables: &mut impl Tables,
-    lease: &LeaseRow,
-) -> Result<(ChunkRow, Vec<Left>), StoreError> {
-    let mut chunk = existing_chunk(tables, lease.chunk)?;
+/// Those of a chunk's recipients on whom work is left, and who were not filed anew since.
+pub(super) fn left_of(tables: &mut impl Tables, chunk: &ChunkRow) -> Result<Vec<Left>, StoreError> {
     let mut left = Vec::new();
-    for recipient in std::mem::take(&mut chunk.recipients) {
-        let delivery = DeliveryId {
-            tenant: chunk.tenant,
-            campaign: chunk.campaign,
-            recipient: recipient.recipient,
-        };
-        let receipt = tables.receipt(delivery)?;
-        if receipt.as_ref().is_none_or(|r| r.state.is_open()) {
+    for recipient in chunk.recipients.clone() {
+        let receipt = tables.receipt(chunk.delivery(recipient.recipient))?;
+        let is_here = |r: &Receipt| r.state.is_open() && r.chunk <= chunk.chunk;
+        if receipt.as_ref().is_none_or(is_here) {
             left.push(Left { recipient, receipt });
         }
     }
-    Ok((chunk, left))
-}
-
-/// Nobody can know any more whether the receiver took this one.
-fn doubt(tables: &mut impl Tables, receipt: Receipt, now: Timestamp) -> Result<(), StoreError> {
-    let reason = "the worker was lost between the final dot and the reply";
-    let doubted = Receipt {
-        state: DeliveryState::InDoubt,
-        reply: Some(SmtpReply::new(0, None, reason)),
-        ..receipt
-    };
-    receipts::shift(tables, DeliveryState::Attempting, doubted, now)
+    Ok(left)
 }
 
 /// Ends one open delivery of a cancelled campaign.
@@ -150,46 +139,7 @@ pub(super) fn cancel_one(
     left: Left,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Left { recipient, receipt } = left;
-    let untouched = Receipt {
-        delivery: DeliveryId {
-            tenant: chunk.tenant,
-            campaign: chunk.campaign,
-            recipient: recipient.recipient,
-        },
-        address: recipient.address,
-        chunk: chunk.chunk,
-        state: DeliveryState::Pending,
-        attempts: recipient.attempts,
-        token: None,
-        first_attempt_at: recipient.first_attempt_at,
-        next_attempt_at: None,
-        reply: None,
-        at: now,
-    };
-    receipts::cancel(tables, receipt.unwrap_or(untouched), now)
-}
-
-/// Ends every open delivery of a chunk that is neither queued nor leased any more.
-pub(super) fn cancel_chunk(
-    tables: &mut impl Tables,
-    chunk: ChunkId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let chunk = existing_chunk(tables, chunk)?;
-    for recipient in chunk.recipients.clone() {
-        let delivery = DeliveryId {
-            tenant: chunk.tenant,
-            campaign: chunk.campaign,
-            recipient: recipient.recipient,
-        };
-        let receipt = tables.receipt(delivery)?;
-        let may_end = |r: &Receipt| r.state.is_open() && r.state != DeliveryState::Attempting;
-        if receipt.as_ref().is_none_or(may_end) {
-            cancel_one(tables, &chunk, Left { recipient, receipt }, now)?;
-        }
-    }
-    Ok(())
+    receipts::cancel(tables, left.into_receipt(chunk, now), now)
 }
 
 pub(super) fn existing_chunk(

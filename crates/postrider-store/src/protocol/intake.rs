@@ -7,7 +7,7 @@ use postrider_types::{
     TenantId, Timestamp, Variables,
 };
 
-use super::lanes;
+use super::{lanes, tenant};
 use crate::error::StoreError;
 use crate::request::{Refused, Reply};
 use crate::rows::{ChunkRow, QueueRow, Sequence};
@@ -22,8 +22,11 @@ pub(super) fn put_email(
 ) -> Result<Reply, StoreError> {
     if EmailId::of(content) != email {
         return Ok(Reply::Refused(Refused::Malformed(
-            "an email's id is the hash of its content",
+            "an email's id is the hash of its content".into(),
         )));
+    }
+    if let Some(refused) = tenant::refusal(tables, tenant)? {
+        return Ok(Reply::Refused(refused));
     }
     let is_new = !tables.has_email(tenant, email)?;
     if is_new {
@@ -41,6 +44,9 @@ pub(super) fn file(
     recipients: Vec<(Address, Variables)>,
     now: Timestamp,
 ) -> Result<Reply, StoreError> {
+    if let Some(refused) = tenant::refusal(tables, tenant)? {
+        return Ok(Reply::Refused(refused));
+    }
     let Some(mut campaign) = tables.campaign(campaign)?.filter(|c| c.tenant == tenant) else {
         return Ok(Reply::Refused(Refused::NoCampaign));
     };
@@ -54,7 +60,7 @@ pub(super) fn file(
     }
     let Ok(first) = u32::try_from(campaign.tally.audience()).map(RecipientId) else {
         return Ok(Reply::Refused(Refused::Malformed(
-            "an audience has at most 2^32 recipients",
+            "an audience has at most 2^32 recipients".into(),
         )));
     };
     let recipients = number(first, recipients);
@@ -62,7 +68,7 @@ pub(super) fn file(
     let is_within = (1..=CHUNK_RECIPIENTS_MAX).contains(&recipients.len());
     if !is_within || bytes > CHUNK_BYTES_MAX {
         return Ok(Reply::Refused(Refused::Malformed(
-            "a chunk holds 1 to 500 recipients and at most 256 KiB",
+            "a chunk holds 1 to 500 recipients and at most 256 KiB".into(),
         )));
     }
     campaign
@@ -102,6 +108,7 @@ fn number(first: RecipientId, recipients: Vec<(Address, Variables)>) -> Vec<Chun
             variables,
             attempts: 0,
             first_attempt_at: None,
+            deaths: 0,
         })
         .collect()
 }

@@ -5,7 +5,7 @@
 //! it is empty. Claiming from a lane sends it to the back of the turns, so a lane with a long
 //! queue delays no other. What the schedule reads holds no recipients.
 
-use postrider_types::{CampaignState, LaneName, Timestamp};
+use postrider_types::{CampaignState, Domain, LaneName, Timestamp};
 
 use super::receipts;
 use crate::bounds::CLAIM_STEPS_MAX;
@@ -96,6 +96,17 @@ pub(super) fn put_to_sleep(
         turn: None,
         wake_at,
         ..lane
+    })
+}
+
+/// Where mail for a domain waits when it is filed anew: its own lane if it ever had one.
+pub(super) fn lane_of(tables: &mut impl Tables, domain: &Domain) -> Result<LaneName, StoreError> {
+    let own = LaneName::own(domain);
+    let is_there = tables.lane(&own)?.is_some();
+    Ok(if is_there {
+        own
+    } else {
+        LaneName::tail(domain)
     })
 }
 

@@ -7,24 +7,41 @@
 //! attempting --2xx to the dot--> delivered | --4xx--> deferred | --5xx--> bounced
 //! attempting --lost before the dot, seen by its own worker--> pending      not charged
 //! attempting --lost after the dot, or its worker died--> in_doubt
-//! in_doubt   --late outcome--> delivered | bounced | deferred | pending
+//! in_doubt   --late outcome, policy or a person--> delivered | bounced | deferred | pending
 //! deferred   --begin--> attempting      deferred | pending --too old--> expired
-//! pending    --campaign cancelled--> cancelled  pending --cannot be built or taken--> failed
+//! pending    --campaign or tenant gone--> cancelled  pending --cannot be built or taken--> failed
+//! pending    --kills its worker, or cannot be worked on--> quarantined
+//! expired | bounced | failed | cancelled | quarantined --retry by a person--> pending
 //! ```
+//!
+//! Every edge with its verb stands in `docs/states.md`, which a test holds against these rules.
 //!
 //! Pure over [`Tables`]: no clock, no randomness, no I/O of its own. Each function validates
 //! first and writes after, so that a refusal leaves nothing behind. A deferred delivery whose
 //! time has come is not rewritten as pending: its chunk becomes due, and the next begin takes it
 //! from there.
 
+mod answers;
 mod attempt;
 mod campaign;
 mod claim;
+mod doubt;
+mod due;
 mod end;
+mod erase;
+mod home;
 mod intake;
 mod lanes;
+mod lift;
+mod purge;
+mod quarantine;
 mod receipts;
 mod refile;
+mod resolve;
+mod retain;
+mod suspects;
+mod tenant;
+mod walk;
 
 use postrider_types::Timestamp;
 
@@ -46,8 +63,9 @@ pub fn apply(
             claim,
             worker,
             skip,
+            share,
             until,
-        } => claim::claim(tables, claim, worker, &skip, until, now),
+        } => claim::claim(tables, claim, worker, (&skip, share), until, now),
         Request::Extend { token, until } => end::extend(tables, token, until, now),
         Request::Begin {
             token,
@@ -85,7 +103,16 @@ pub fn apply(
             filings,
             throttle,
         } => end::end(tables, token, &filings, throttle, now),
-        Request::Reap { before } => end::reap(tables, before, now),
+        Request::Reap {
+            before,
+            worker,
+            suspects,
+        } => suspects::reap(tables, before, worker, &suspects, now),
+        Request::Quarantine {
+            token,
+            what,
+            reason,
+        } => quarantine::report(tables, token, what, &reason, now),
         cold => apply_cold(tables, cold, now),
     }
 }
@@ -118,15 +145,74 @@ fn apply_cold(
             name,
             email,
             in_doubt,
-        } => campaign::create(tables, tenant, name, email, in_doubt, now),
+            in_doubt_retry_after,
+            send_at,
+        } => {
+            let new = campaign::New {
+                tenant,
+                name,
+                email,
+                in_doubt,
+                in_doubt_retry_after,
+                send_at,
+            };
+            campaign::create(tables, new, now)
+        }
+        Request::StartDue => due::start_due(tables, now),
+        Request::Resolve {
+            campaign,
+            select,
+            into,
+            reason,
+            from,
+            is_dry_run,
+        } => {
+            let asked = resolve::Asked {
+                select,
+                into,
+                reason,
+                is_dry_run,
+            };
+            resolve::resolve(tables, campaign, &asked, from, now)
+        }
         Request::Change { campaign, change } => campaign::change(tables, campaign, change, now),
-        Request::Sweep { campaign } => campaign::sweep(tables, campaign, now),
+        Request::Sweep { campaign } => purge::sweep(tables, campaign, now),
         Request::Unpark { campaign } => campaign::unpark(tables, campaign, now),
-        Request::Claim { .. }
-        | Request::Extend { .. }
-        | Request::Begin { .. }
-        | Request::Record { .. }
-        | Request::End { .. }
-        | Request::Reap { .. } => unreachable!("`apply` keeps these to itself"),
+        upkeep => apply_upkeep(tables, upkeep, now),
+    }
+}
+
+/// The requests about tenants, and about what is taken out.
+fn apply_upkeep(
+    tables: &mut impl Tables,
+    request: Request,
+    now: Timestamp,
+) -> Result<Reply, StoreError> {
+    match request {
+        Request::KeepAnswer { answer } => answers::keep(tables, &answer),
+        Request::CreateTenant { name } => tenant::create(tables, name, now),
+        Request::DeleteTenant { tenant } => tenant::delete(tables, tenant, now),
+        Request::SweepTenant { tenant, cursor } => tenant::sweep(tables, tenant, cursor, now),
+        Request::Purge {
+            target,
+            with_in_doubt,
+            is_dry_run,
+            cursor,
+        } => purge::purge(tables, target, (with_in_doubt, is_dry_run), cursor, now),
+        Request::LiftEmail {
+            tenant,
+            email,
+            lift,
+            cursor,
+        } => lift::lift_email(tables, (tenant, email), lift, cursor, now),
+        Request::Retain { before, cursor } => retain::retain(tables, before, cursor, now),
+        Request::EraseRecipient {
+            tenant,
+            address,
+            cursor,
+        } => erase::erase(tables, tenant, &address, cursor, now),
+        // Whatever there is to do, the backend does it after the commit.
+        Request::Compact => Ok(Reply::Done { more: false }),
+        other => unreachable!("{other:?} is done elsewhere"),
     }
 }

@@ -8,6 +8,9 @@ use crate::error::StoreError;
 use crate::rows::LogRow;
 use crate::tables::Tables;
 
+/// Why a delivery of a cancelled campaign ends.
+pub(super) const CANCELLED: &str = "the campaign was cancelled";
+
 /// Writes a receipt in its new state, counts it, and logs it unless it only began.
 ///
 /// `before` is the state that it was in; a delivery without a receipt was pending.
@@ -15,6 +18,18 @@ pub(super) fn shift(
     tables: &mut impl Tables,
     before: DeliveryState,
     receipt: Receipt,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let attempt = receipt.attempts;
+    shift_about(tables, before, receipt, attempt, now)
+}
+
+/// The same, by word of an attempt that need not be the newest one.
+pub(super) fn shift_about(
+    tables: &mut impl Tables,
+    before: DeliveryState,
+    receipt: Receipt,
+    attempt: u16,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut campaign = campaign::existing(tables, receipt.delivery.campaign)?;
@@ -25,7 +40,7 @@ pub(super) fn shift(
     if receipt.state != DeliveryState::Attempting {
         tables.append_log(&LogRow {
             delivery: receipt.delivery,
-            attempt: receipt.attempts,
+            attempt,
             state: receipt.state,
             reply: receipt.reply.clone(),
             at: now,
@@ -42,12 +57,27 @@ pub(super) fn cancel(
     receipt: Receipt,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    cancel_because(tables, receipt, CANCELLED, now)
+}
+
+/// The same, for a reason of its own.
+pub(super) fn cancel_because(
+    tables: &mut impl Tables,
+    receipt: Receipt,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let before = receipt.state;
-    let reason = SmtpReply::new(0, None, "the campaign was cancelled");
+    // Its late outcome is still listened to, and a retry is one of a doubt.
+    let doubt = match before {
+        DeliveryState::InDoubt => receipt.to_doubt(),
+        _ => receipt.doubt,
+    };
     let cancelled = Receipt {
         state: DeliveryState::Cancelled,
+        doubt,
         next_attempt_at: None,
-        reply: Some(reason),
+        reply: Some(SmtpReply::new(0, None, reason)),
         ..receipt
     };
     shift(tables, before, cancelled, now)

@@ -6,19 +6,22 @@
 //! dropped and read anew, so it can never say more than the file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
-use postrider_types::{Campaign, CampaignId, ChunkId, LaneName, LeaseToken, Timestamp, WorkerId};
+use postrider_types::{
+    Campaign, CampaignId, ChunkId, LaneName, LeaseToken, Tenant, TenantId, Timestamp, WorkerId,
+};
 use rusqlite::{Connection, Row, params};
 
 use super::fault::corrupt;
 use super::sql::{execute, get_id, list};
-use super::{campaigns, chunks};
-use crate::bounds::CAMPAIGNS_CACHED_MAX;
+use super::{campaigns, chunks, tenants};
+use crate::bounds::{CAMPAIGNS_CACHED_MAX, TENANTS_CACHED_MAX};
 use crate::error::StoreError;
 use crate::rows::{LeaseRow, Sequence};
 
 /// The sequences of the rules and the numbers of the log, by their place in the file.
-const SEQUENCES: usize = 5;
+const SEQUENCES: usize = 6;
 
 /// The place of the log's numbers.
 const LOG: usize = 4;
@@ -33,6 +36,8 @@ pub(super) struct Cache {
     /// Campaigns that are newer here than in the file.
     changed: BTreeSet<CampaignId>,
     leases: BTreeMap<LeaseToken, LeaseRow>,
+    /// Tenants as the file has them, also that there is none.
+    tenants: HashMap<TenantId, Option<Tenant>>,
 }
 
 impl Cache {
@@ -49,13 +54,14 @@ impl Cache {
                 .get_mut(usize::from(sequence))
                 .ok_or_else(|| corrupt(format!("there is no sequence {sequence}")))? = last;
         }
-        let sql = "SELECT token, chunk, worker, claim, lane, until FROM leases";
+        let sql = "SELECT token, chunk, worker, claim, lane, until, is_swept FROM leases";
         let leases = list(connection, sql, [], |row| read_lease(connection, row))?;
         Ok(Self {
             sequences,
             written: sequences,
             campaigns: HashMap::new(),
             changed: BTreeSet::new(),
+            tenants: HashMap::new(),
             leases: leases
                 .into_iter()
                 .map(|lease| (lease.token, lease))
@@ -70,6 +76,9 @@ impl Cache {
         }
         if self.campaigns.len() > CAMPAIGNS_CACHED_MAX {
             self.campaigns.clear();
+        }
+        if self.tenants.len() > TENANTS_CACHED_MAX {
+            self.tenants.clear();
         }
         let sql = "INSERT OR REPLACE INTO sequences (sequence, last) VALUES (?1, ?2)";
         let numbered = (0_u8..).zip(self.sequences.iter().zip(&self.written));
@@ -88,6 +97,7 @@ impl Cache {
             Sequence::Chunk => 1,
             Sequence::Token => 2,
             Sequence::Turn => 3,
+            Sequence::Tenant => 5,
         })
     }
 
@@ -116,19 +126,57 @@ impl Cache {
         Ok(found)
     }
 
-    /// A new campaign is written at once, so that its name is found; a known one at the commit.
+    /// A new campaign is written at once, so that its name is found, and so is one whose state or
+    /// time changes, so that it is found by them; counts alone are written at the commit.
     pub(super) fn put_campaign(
         &mut self,
         connection: &Connection,
         campaign: &Campaign,
     ) -> Result<(), StoreError> {
+        let found_by = |c: &Campaign| (c.state, c.send_at, c.paused_because);
         match self.campaigns.insert(campaign.id, campaign.clone()) {
-            Some(_) => {
+            Some(old) if found_by(&old) == found_by(campaign) => {
                 self.changed.insert(campaign.id);
                 Ok(())
             }
-            None => campaigns::put(connection, campaign),
+            _ => campaigns::put(connection, campaign),
         }
+    }
+
+    pub(super) fn tenant(
+        &mut self,
+        connection: &Connection,
+        tenant: TenantId,
+    ) -> Result<Option<Tenant>, StoreError> {
+        if let Some(known) = self.tenants.get(&tenant) {
+            return Ok(known.clone());
+        }
+        let found = tenants::by_number(connection, tenant)?;
+        self.tenants.insert(tenant, found.clone());
+        Ok(found)
+    }
+
+    pub(super) fn put_tenant(
+        &mut self,
+        connection: &Connection,
+        tenant: &Tenant,
+    ) -> Result<(), StoreError> {
+        self.tenants.insert(tenant.id, Some(tenant.clone()));
+        tenants::put(connection, tenant)
+    }
+
+    /// Leases with a token above `after` that fit, lowest first.
+    pub(super) fn leases_after(
+        &self,
+        after: LeaseToken,
+        limit: usize,
+        fits: impl Fn(&LeaseRow) -> bool,
+    ) -> Vec<LeaseRow> {
+        let rest = self
+            .leases
+            .range((Bound::Excluded(after), Bound::Unbounded));
+        let fitting = rest.map(|(_, lease)| lease).filter(|lease| fits(lease));
+        fitting.take(limit).cloned().collect()
     }
 
     pub(super) fn lease(&self, token: LeaseToken) -> Option<LeaseRow> {
@@ -153,8 +201,8 @@ impl Cache {
         connection: &Connection,
         lease: &LeaseRow,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO leases (token, chunk, worker, claim, lane, until)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT OR REPLACE INTO leases
+            (token, chunk, worker, claim, lane, until, is_swept) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let row = params![
             lease.token.0.cast_signed(),
             lease.chunk.0.cast_signed(),
@@ -162,6 +210,7 @@ impl Cache {
             lease.claim.cast_signed(),
             lease.lane.as_str(),
             lease.until.as_micros(),
+            lease.is_swept,
         ];
         execute(connection, sql, row)?;
         self.leases.insert(lease.token, lease.clone());
@@ -182,16 +231,16 @@ impl Cache {
 
 fn read_lease(connection: &Connection, row: &Row<'_>) -> Result<LeaseRow, StoreError> {
     let chunk = ChunkId(get_id(row, 1)?);
-    let held = chunks::by_number(connection, chunk)?
-        .ok_or_else(|| corrupt(format!("chunk {chunk} is leased and missing")))?;
+    let (campaign, recipients) = chunks::held(connection, chunk)?;
     Ok(LeaseRow {
         token: LeaseToken(get_id(row, 0)?),
         chunk,
-        campaign: held.campaign,
-        recipients: held.numbers(),
+        campaign,
+        recipients,
         worker: WorkerId(get_id(row, 2)?),
         claim: get_id(row, 3)?,
         lane: LaneName::from_stored(&row.get::<_, String>(4)?),
         until: Timestamp::from_micros(row.get(5)?),
+        is_swept: row.get(6)?,
     })
 }

@@ -1,11 +1,12 @@
 //! Campaigns and emails.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_types::{
-    Campaign, CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, Tally, TenantId,
-    Timestamp,
+    Campaign, CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, PauseReason, Tally,
+    TenantId, Timestamp,
 };
 use rusqlite::{Connection, Row, ToSql, params};
 
@@ -21,15 +22,26 @@ const PAGE: &str = "SELECT * FROM campaigns
     WHERE tenant = ?1 AND campaign < ?2 ORDER BY campaign DESC LIMIT ?3";
 
 const PUT: &str = "INSERT INTO campaigns
-    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10, ?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10, ?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)
     ON CONFLICT (campaign) DO UPDATE SET
         state = ?5, is_sealed = ?6, started_at = ?9, ended_at = ?10,
         pending = ?11, attempting = ?12, deferred = ?13, delivered = ?14, bounced = ?15,
         in_doubt = ?16, suppressed = ?17, capped = ?18, expired = ?19, cancelled = ?20,
-        failed = ?21, quarantined = ?22";
+        failed = ?21, quarantined = ?22, send_at = ?24, paused_because = ?25,
+        retained_at = ?26";
+
+const DUE: &str = "SELECT campaign FROM campaigns
+    WHERE state = 0 AND send_at IS NOT NULL AND paused_because IS NULL AND send_at <= ?1
+    ORDER BY send_at, campaign LIMIT ?2";
+
+const NEXT: &str = "SELECT send_at FROM campaigns
+    WHERE state = 0 AND send_at IS NOT NULL AND paused_because IS NULL ORDER BY send_at LIMIT 1";
 
 /// The first column of the tally.
 const TALLY: usize = 10;
+
+/// The first column behind the tally.
+const TAIL: usize = TALLY + DeliveryState::ALL.len();
 
 pub(super) fn by_number(
     connection: &Connection,
@@ -72,13 +84,19 @@ pub(super) fn put(connection: &Connection, campaign: &Campaign) -> Result<(), St
         campaign.email.as_bytes(),
         &campaign.state.number(),
         &campaign.is_sealed,
-        &(campaign.in_doubt as u8),
+        &campaign.in_doubt.number(),
         &campaign.created_at.as_micros(),
         &campaign.started_at.map(Timestamp::as_micros),
         &campaign.ended_at.map(Timestamp::as_micros),
     ];
     let tally = counts.iter().map(|count| count as &dyn ToSql);
-    let row: Vec<_> = head.into_iter().chain(tally).collect();
+    let tail: [&dyn ToSql; 4] = [
+        &micros(campaign.in_doubt_retry_after),
+        &campaign.send_at.map(Timestamp::as_micros),
+        &campaign.paused_because.map(PauseReason::number),
+        &campaign.retained_at.map(Timestamp::as_micros),
+    ];
+    let row: Vec<_> = head.into_iter().chain(tally).chain(tail).collect();
     execute(connection, PUT, row.as_slice())
 }
 
@@ -96,15 +114,89 @@ fn read(row: &Row<'_>) -> Result<Campaign, StoreError> {
         email: EmailId::from_bytes(get_key(row, 3)?),
         state: CampaignState::from_number(row.get(4)?).ok_or_else(unreadable)?,
         is_sealed: row.get(5)?,
-        in_doubt: match row.get::<_, u8>(6)? {
-            0 => InDoubtPolicy::Hold,
-            _ => return Err(unreadable()),
+        in_doubt: InDoubtPolicy::from_number(row.get(6)?).ok_or_else(unreadable)?,
+        in_doubt_retry_after: Duration::from_micros(sql::get_id(row, TAIL)?),
+        send_at: row
+            .get::<_, Option<i64>>(TAIL + 1)?
+            .map(Timestamp::from_micros),
+        paused_because: match row.get::<_, Option<u8>>(TAIL + 2)? {
+            Some(number) => Some(PauseReason::from_number(number).ok_or_else(unreadable)?),
+            None => None,
         },
         created_at: Timestamp::from_micros(row.get(7)?),
         started_at: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_micros),
         ended_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_micros),
+        retained_at: row
+            .get::<_, Option<i64>>(TAIL + 3)?
+            .map(Timestamp::from_micros),
         tally: Tally::from_counts(counts),
     })
+}
+
+/// A duration as the file holds it.
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Drafts whose time has come, earliest first.
+pub(super) fn due(
+    connection: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<CampaignId>, StoreError> {
+    let params = params![now.as_micros(), sql::limit(limit)];
+    list(connection, DUE, params, |row| Ok(CampaignId(row.get(0)?)))
+}
+
+/// When the next draft starts.
+pub(super) fn next_send_at(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    one(connection, NEXT, [], |row| {
+        Ok(Timestamp::from_micros(row.get(0)?))
+    })
+}
+
+/// The numbers of campaigns from one on, lowest first.
+pub(super) fn all(
+    connection: &Connection,
+    from: CampaignId,
+    limit: usize,
+) -> Result<Vec<CampaignId>, StoreError> {
+    let sql = "SELECT campaign FROM campaigns WHERE campaign >= ?1 ORDER BY campaign LIMIT ?2";
+    list(connection, sql, params![from.0, sql::limit(limit)], number)
+}
+
+/// The same, of one tenant.
+pub(super) fn of_tenant(
+    connection: &Connection,
+    tenant: TenantId,
+    from: CampaignId,
+    limit: usize,
+) -> Result<Vec<CampaignId>, StoreError> {
+    let sql = "SELECT campaign FROM campaigns
+        WHERE tenant = ?1 AND campaign >= ?2 ORDER BY campaign LIMIT ?3";
+    list(
+        connection,
+        sql,
+        params![tenant.0, from.0, sql::limit(limit)],
+        number,
+    )
+}
+
+/// The same, of those that send one email.
+pub(super) fn sending(
+    connection: &Connection,
+    (tenant, email): (TenantId, EmailId),
+    from: CampaignId,
+    limit: usize,
+) -> Result<Vec<CampaignId>, StoreError> {
+    let sql = "SELECT campaign FROM campaigns
+        WHERE tenant = ?1 AND email = ?2 AND campaign >= ?3 ORDER BY campaign LIMIT ?4";
+    let params = params![tenant.0, email.as_bytes(), from.0, sql::limit(limit)];
+    list(connection, sql, params, number)
+}
+
+fn number(row: &Row<'_>) -> Result<CampaignId, StoreError> {
+    Ok(CampaignId(row.get(0)?))
 }
 
 pub(super) fn has_email(
@@ -156,6 +248,21 @@ pub(super) fn email(
     blob.read_to_end(&mut content)
         .map_err(|error| unwritable(&error))?;
     Ok(Some(content.into()))
+}
+
+/// How large an email is.
+pub(super) fn email_bytes(
+    connection: &Connection,
+    tenant: TenantId,
+    email: EmailId,
+) -> Result<Option<u64>, StoreError> {
+    let sql = "SELECT size FROM emails WHERE tenant = ?1 AND email = ?2";
+    one(
+        connection,
+        sql,
+        params![tenant.0, email.as_bytes()],
+        |row| sql::get_id(row, 0),
+    )
 }
 
 fn email_row(

@@ -62,7 +62,7 @@ fn expect_wal(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Sets a pragma, whether or not it answers with a row.
-fn set(connection: &Connection, pragma: &str, value: &str) -> Result<(), StoreError> {
+pub(super) fn set(connection: &Connection, pragma: &str, value: &str) -> Result<(), StoreError> {
     connection
         .pragma_update_and_check(None, pragma, value, |_| Ok(()))
         .or_else(|error| match error {

@@ -1,5 +1,6 @@
 //! What SQLite says when it cannot, as one of our errors.
 
+use std::fs::File;
 use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
@@ -49,6 +50,14 @@ pub(super) fn at_open(error: StoreError, path: &Path) -> StoreError {
         StoreError::Unwritable { reason } => StoreError::Open { path, reason },
         StoreError::Corrupt { what } => corrupt(format!("{} ({what})", path.display())),
         other => other,
+    }
+}
+
+/// Makes the name of a file as durable as what is in it.
+pub(super) fn sync_dir(of: &Path) -> std::io::Result<()> {
+    match of.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        Some(dir) => File::open(dir)?.sync_all(),
+        None => File::open(".")?.sync_all(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i32 = 0x506f_7374;
 
 /// What brings a file from version n to n + 1, from 0, an empty file.
-const STEPS: &[&str] = &[V1];
+const STEPS: &[&str] = &[V1, V2, V3, V4];
 
 const V1: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -91,6 +91,62 @@ CREATE TABLE log (
     number INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, campaign INTEGER NOT NULL,
     recipient INTEGER NOT NULL, attempt INTEGER NOT NULL, state INTEGER NOT NULL,
     reply_code INTEGER, reply_enhanced TEXT, reply_text TEXT, at INTEGER NOT NULL
+) STRICT;
+";
+
+/// Doubts that were taken up again, and drafts that start by themselves. A doubt of a campaign
+/// from before is old enough after 15 minutes.
+const V2: &str = "
+ALTER TABLE campaigns ADD COLUMN in_doubt_retry_after INTEGER NOT NULL DEFAULT 900000000;
+ALTER TABLE campaigns ADD COLUMN send_at INTEGER;
+ALTER TABLE campaigns ADD COLUMN paused_because INTEGER;
+CREATE INDEX campaigns_by_send_at ON campaigns (send_at, campaign)
+    WHERE state = 0 AND send_at IS NOT NULL AND paused_because IS NULL;
+
+-- The attempt that was taken out of doubt, and whether its outcome came late.
+ALTER TABLE receipts ADD COLUMN doubt_token INTEGER;
+ALTER TABLE receipts ADD COLUMN doubt_attempt INTEGER;
+ALTER TABLE receipts ADD COLUMN is_doubt_settled INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE receipts ADD COLUMN retries_in_doubt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE receipts ADD COLUMN is_possible_duplicate INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Tenants, quarantine, retention and erasure. Beside a refiled chunk stand the numbers of its
+/// recipients, for when it cannot be read; one that was filed has its first number and its count.
+const V3: &str = "
+ALTER TABLE campaigns ADD COLUMN retained_at INTEGER;
+CREATE INDEX campaigns_by_email ON campaigns (tenant, email, campaign);
+
+ALTER TABLE chunks ADD COLUMN numbers BLOB;
+CREATE INDEX chunks_by_campaign ON chunks (campaign, chunk);
+
+ALTER TABLE leases ADD COLUMN is_swept INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE tenants (
+    tenant INTEGER PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+    deleted_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX tenants_by_name ON tenants (name) WHERE deleted_at IS NULL;
+
+-- What is known against an email; it is quarantined when `since` is set.
+CREATE TABLE suspect_emails (
+    tenant INTEGER NOT NULL, email BLOB NOT NULL, recipients INTEGER NOT NULL,
+    reason TEXT NOT NULL, since INTEGER, PRIMARY KEY (tenant, email)
+) STRICT, WITHOUT ROWID;
+
+-- Chunks that cannot be read, and their bytes.
+CREATE TABLE chunks_aside (
+    chunk INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, campaign INTEGER NOT NULL,
+    reason TEXT NOT NULL, since INTEGER NOT NULL, content BLOB NOT NULL
+) STRICT;
+CREATE INDEX chunks_aside_by_tenant ON chunks_aside (tenant, chunk);
+";
+
+/// Answers that are kept for requests that are sent again, in the order in which they came.
+const V4: &str = "
+CREATE TABLE answers (
+    number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, asked BLOB NOT NULL,
+    status INTEGER NOT NULL, body BLOB NOT NULL, at INTEGER NOT NULL
 ) STRICT;
 ";
 

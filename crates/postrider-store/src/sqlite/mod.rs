@@ -6,18 +6,27 @@
 //! bound. Exactly one process has the store open (see [`OWNER_FILE`]), so what the writer read or
 //! wrote last may be kept in memory.
 
+mod answers;
+mod backup;
 mod cache;
 mod campaigns;
+mod check;
 mod chunks;
+mod compact;
 mod connection;
 mod fault;
+mod incarnation;
+mod log;
 mod migrations;
 mod owner;
+mod quarantine;
 mod queue;
 mod reader;
 mod receipts;
 mod sql;
 mod tables;
+mod tenants;
+mod upkeep;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -38,6 +47,8 @@ use crate::handle::{Backend, Now, Parts, Store};
 use crate::protocol;
 use crate::request::{Reply, Request};
 
+pub use self::backup::backup;
+pub use self::incarnation::INCARNATION_FILE;
 pub use self::owner::OWNER_FILE;
 
 /// The name of the database in the data directory; SQLite adds `-wal` and `-shm` beside it.
@@ -50,8 +61,10 @@ pub const FILE: &str = "postrider.sqlite";
 /// version wrote it, [`StoreError::Corrupt`] when it is not a database, and
 /// [`StoreError::Open`] or [`StoreError::Unwritable`] with what the system said.
 pub fn open(data_dir: &Path, now: Now) -> Result<Store, StoreError> {
-    let (backend, reader) = parts(data_dir)?;
-    Store::on_thread(backend, reader, now)
+    let (backend, reader) = SqliteBackend::open(data_dir)?;
+    let restored_since = backend.restored_since;
+    let store = Store::on_thread(Box::new(backend), Arc::new(reader), now)?;
+    Ok(store.restored(restored_since))
 }
 
 /// Backend and reader of the store in `data_dir`, for a caller with a thread of its own.
@@ -69,6 +82,9 @@ struct SqliteBackend {
     cache: Option<Cache>,
     /// Pages in the WAL after the newest commit.
     wal_pages: Arc<AtomicU32>,
+    message_key: [u8; 32],
+    /// See [`incarnation::begin`].
+    restored_since: Option<Timestamp>,
     /// Given back last.
     _owner: OwnerLock,
 }
@@ -86,7 +102,10 @@ impl SqliteBackend {
     /// The backend over the file, which is brought to the newest format, and its message key.
     fn open_file(path: &Path, owner: OwnerLock) -> Result<(Self, [u8; 32]), StoreError> {
         let mut connection = connection::writer(path)?;
+        check::check(&mut connection, path)?;
         let message_key = migrations::migrate(&mut connection, path)?;
+        let data_dir = path.parent().unwrap_or(path);
+        let restored_since = incarnation::begin(&mut connection, data_dir)?;
         let wal_pages = Arc::new(AtomicU32::new(0));
         let seen = Arc::clone(&wal_pages);
         connection.wal_hook(Some(move |_: &mut _, pages: std::ffi::c_int| {
@@ -97,6 +116,8 @@ impl SqliteBackend {
             cache: Some(Cache::read(&connection)?),
             connection,
             wal_pages,
+            message_key,
+            restored_since,
             _owner: owner,
         };
         Ok((backend, message_key))
@@ -120,8 +141,29 @@ impl SqliteBackend {
     }
 }
 
+impl SqliteBackend {
+    /// Whether the file holds nothing any more that was deleted. What else was asked for in the
+    /// same commit is durable already, so a failure is only told.
+    fn compact(&mut self) -> bool {
+        let done = compact::compact(&self.connection);
+        self.wal_pages.store(0, Ordering::Relaxed);
+        done.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the store could not be compacted");
+            false
+        })
+    }
+}
+
 impl Backend for SqliteBackend {
     fn apply(&mut self, batch: Vec<Request>, now: Timestamp) -> Result<Vec<Reply>, StoreError> {
+        self.apply_each(&mut std::iter::once(batch), now)
+    }
+
+    fn apply_each(
+        &mut self,
+        groups: &mut dyn Iterator<Item = Vec<Request>>,
+        now: Timestamp,
+    ) -> Result<Vec<Reply>, StoreError> {
         self.checkpoint_above(WAL_PAGES_MAX);
         let mut cache = match self.cache.take() {
             Some(cache) => cache,
@@ -134,14 +176,25 @@ impl Backend for SqliteBackend {
         let mut tables = SqliteTables {
             connection: &transaction,
             cache: &mut cache,
+            message_key: self.message_key,
         };
-        let replies = batch
-            .into_iter()
-            .map(|request| protocol::apply(&mut tables, request, now))
-            .collect::<Result<_, _>>()?;
+        let mut replies = Vec::new();
+        let mut compacts = Vec::new();
+        for request in groups.flatten() {
+            if matches!(request, Request::Compact) {
+                compacts.push(replies.len());
+            }
+            replies.push(protocol::apply(&mut tables, request, now)?);
+        }
         cache.flush(&transaction)?;
         transaction.commit()?;
         self.cache = Some(cache);
+        if !compacts.is_empty() {
+            let more = !self.compact();
+            for place in compacts {
+                replies[place] = Reply::Done { more };
+            }
+        }
         Ok(replies)
     }
 

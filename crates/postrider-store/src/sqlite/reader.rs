@@ -8,14 +8,16 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use postrider_types::{
-    AddressKey, Campaign, CampaignId, DeliveryId, DeliveryState, EmailId, LogEntry, Receipt,
-    RecipientId, TenantId,
+    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LogEntry,
+    Receipt, RecipientId, Tenant, TenantId,
 };
 use rusqlite::Connection;
 
-use super::{campaigns, chunks, connection, queue, receipts};
+use super::{answers, campaigns, chunks, connection, log, quarantine, queue, receipts, tenants};
+use crate::answers::Answer;
 use crate::bounds::READERS_MAX;
 use crate::error::StoreError;
+use crate::quarantine::{QuarantinedChunk, SuspectEmail};
 use crate::read::{LaneShape, Reader};
 use crate::rows::ChunkRow;
 
@@ -122,6 +124,50 @@ impl Reader for SqliteReader {
 
     fn log(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         self.read(|connection| receipts::log(connection, tenant, after, limit))
+    }
+
+    fn email_bytes(&self, tenant: TenantId, email: EmailId) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| campaigns::email_bytes(connection, tenant, email))
+    }
+
+    fn history(&self, delivery: DeliveryId, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.read(|connection| log::of_delivery(connection, delivery, limit))
+    }
+
+    fn tenants(&self, after: TenantId, limit: usize) -> Result<Vec<Tenant>, StoreError> {
+        let created = self.read(|connection| tenants::page(connection, after, limit))?;
+        let standard = (after < TenantId::DEFAULT).then(Tenant::standard);
+        Ok(standard.into_iter().chain(created).take(limit).collect())
+    }
+
+    fn answer(&self, key: &[u8; 32]) -> Result<Option<Answer>, StoreError> {
+        self.read(|connection| answers::by_key(connection, key))
+    }
+
+    fn tenant_named(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
+        let standard = Tenant::standard();
+        if name == standard.name {
+            return Ok(Some(standard));
+        }
+        self.read(|connection| tenants::by_name(connection, name))
+    }
+
+    fn quarantined_emails(
+        &self,
+        tenant: TenantId,
+        after: Option<EmailId>,
+        limit: usize,
+    ) -> Result<Vec<SuspectEmail>, StoreError> {
+        self.read(|connection| quarantine::emails(connection, tenant, after, limit))
+    }
+
+    fn quarantined_chunks(
+        &self,
+        tenant: TenantId,
+        after: ChunkId,
+        limit: usize,
+    ) -> Result<Vec<QuarantinedChunk>, StoreError> {
+        self.read(|connection| quarantine::chunks(connection, tenant, after, limit))
     }
 
     fn lanes(&self, limit: usize) -> Result<Vec<LaneShape>, StoreError> {

@@ -2,8 +2,8 @@
 
 use postrider_types::reply::Reply;
 use postrider_types::{
-    Address, AddressKey, CampaignId, ChunkId, DeliveryId, DeliveryState, EnhancedCode, LeaseToken,
-    LogEntry, Receipt, RecipientId, TenantId, Timestamp,
+    Address, AddressKey, CampaignId, ChunkId, DeliveryId, DeliveryState, Doubt, EnhancedCode,
+    LeaseToken, LogEntry, Receipt, RecipientId, TenantId, Timestamp,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -16,7 +16,7 @@ const BY_DELIVERY: &str = "SELECT * FROM receipts
     WHERE tenant = ?1 AND campaign = ?2 AND recipient = ?3";
 
 const PUT: &str = "INSERT OR REPLACE INTO receipts
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10, ?11,?12,?13,?14,?15,?16,?17,?18,?19)";
 
 const APPEND: &str = "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
@@ -77,8 +77,19 @@ pub(super) fn put(connection: &Connection, receipt: &Receipt) -> Result<(), Stor
             reply.map(|reply| reply.text.as_str()),
             receipt.at.as_micros(),
             receipt.address.as_str(),
+            receipt.doubt.map(|doubt| doubt.token.0.cast_signed()),
+            receipt.doubt.map(|doubt| doubt.attempt),
+            receipt.doubt.is_some_and(|doubt| doubt.is_settled),
+            receipt.retries_in_doubt,
+            receipt.is_possible_duplicate,
         ],
     )
+}
+
+pub(super) fn delete(connection: &Connection, delivery: DeliveryId) -> Result<(), StoreError> {
+    let sql = "DELETE FROM receipts WHERE tenant = ?1 AND campaign = ?2 AND recipient = ?3";
+    let (tenant, campaign, recipient) = (delivery.tenant, delivery.campaign, delivery.recipient);
+    execute(connection, sql, [tenant.0, campaign.0, recipient.0])
 }
 
 /// Appends an entry under a number that was never used.
@@ -168,18 +179,21 @@ pub(super) fn log(
         connection,
         LOG,
         params![tenant.0, after, sql::limit(limit)],
-        |row| {
-            Ok(LogEntry {
-                number: get_id(row, 0)?,
-                delivery: delivery(row, 1)?,
-                attempt: row.get(4)?,
-                state: state(row, 5)?,
-                reply: reply(row, 6)?,
-                at: Timestamp::from_micros(row.get(9)?),
-                address: address(row, 10)?,
-            })
-        },
+        read_entry,
     )
+}
+
+/// An entry of the log, with the address of its receipt behind it.
+pub(super) fn read_entry(row: &Row<'_>) -> Result<LogEntry, StoreError> {
+    Ok(LogEntry {
+        number: get_id(row, 0)?,
+        delivery: delivery(row, 1)?,
+        attempt: row.get(4)?,
+        state: state(row, 5)?,
+        reply: reply(row, 6)?,
+        at: Timestamp::from_micros(row.get(9)?),
+        address: address(row, 10)?,
+    })
 }
 
 fn read(row: &Row<'_>) -> Result<Receipt, StoreError> {
@@ -196,7 +210,21 @@ fn read(row: &Row<'_>) -> Result<Receipt, StoreError> {
         reply: reply(row, 9)?,
         at: Timestamp::from_micros(row.get(12)?),
         address: address(row, 13)?,
+        doubt: doubt(row, 14)?,
+        retries_in_doubt: row.get(17)?,
+        is_possible_duplicate: row.get(18)?,
     })
+}
+
+fn doubt(row: &Row<'_>, column: usize) -> Result<Option<Doubt>, StoreError> {
+    let Some(token) = row.get::<_, Option<i64>>(column)? else {
+        return Ok(None);
+    };
+    Ok(Some(Doubt {
+        token: LeaseToken(token.cast_unsigned()),
+        attempt: row.get(column + 1)?,
+        is_settled: row.get(column + 2)?,
+    }))
 }
 
 fn delivery(row: &Row<'_>, column: usize) -> Result<DeliveryId, StoreError> {

@@ -10,7 +10,8 @@ use rusqlite::Connection;
 use super::cache::Cache;
 use super::{campaigns, chunks, queue, receipts};
 use crate::error::StoreError;
-use crate::rows::{ChunkRow, LaneRow, LeaseRow, LogRow, QueueRow, Sequence};
+use crate::rows::{ChunkRow, LaneRow, LeaseRow, LogRow, Look, QueueRow, Sequence};
+use crate::share::Share;
 use crate::tables::Tables;
 
 pub(super) struct SqliteTables<'a> {
@@ -18,6 +19,8 @@ pub(super) struct SqliteTables<'a> {
     pub connection: &'a Connection,
     /// Thrown away when the transaction is rolled back.
     pub cache: &'a mut Cache,
+    /// The store's key.
+    pub message_key: [u8; 32],
 }
 
 impl Tables for SqliteTables<'_> {
@@ -36,6 +39,14 @@ impl Tables for SqliteTables<'_> {
     ) -> Result<Option<CampaignId>, StoreError> {
         let found = campaigns::by_name(self.connection, tenant, name)?;
         Ok(found.map(|campaign| campaign.id))
+    }
+
+    fn drafts_due(&mut self, now: Timestamp, limit: usize) -> Result<Vec<CampaignId>, StoreError> {
+        campaigns::due(self.connection, now, limit)
+    }
+
+    fn next_send_at(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        campaigns::next_send_at(self.connection)
     }
 
     fn put_campaign(&mut self, campaign: &Campaign) -> Result<(), StoreError> {
@@ -60,6 +71,14 @@ impl Tables for SqliteTables<'_> {
         receipts::by_delivery(self.connection, delivery)
     }
 
+    fn receipts_from(
+        &mut self,
+        from: DeliveryId,
+        limit: usize,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        receipts::page(self.connection, from, None, limit)
+    }
+
     fn put_receipt(&mut self, receipt: &Receipt) -> Result<(), StoreError> {
         receipts::put(self.connection, receipt)
     }
@@ -68,8 +87,8 @@ impl Tables for SqliteTables<'_> {
         receipts::append(self.connection, self.cache.next_log(), entry)
     }
 
-    fn chunk(&mut self, chunk: ChunkId) -> Result<Option<ChunkRow>, StoreError> {
-        chunks::by_number(self.connection, chunk)
+    fn look_at(&mut self, chunk: ChunkId) -> Result<Look, StoreError> {
+        chunks::look_at(self.connection, chunk)
     }
 
     fn put_chunk(&mut self, chunk: &ChunkRow) -> Result<(), StoreError> {
@@ -88,16 +107,16 @@ impl Tables for SqliteTables<'_> {
         queue::first_in_lane(self.connection, lane)
     }
 
-    fn queued_of(
-        &mut self,
-        campaign: CampaignId,
-        limit: usize,
-    ) -> Result<Vec<QueueRow>, StoreError> {
-        queue::queued_of(self.connection, campaign, limit)
-    }
-
     fn wake_queue(&mut self, now: Timestamp) -> Result<(), StoreError> {
         queue::wake(self.connection, now)
+    }
+
+    fn queued_chunk(
+        &mut self,
+        campaign: CampaignId,
+        chunk: ChunkId,
+    ) -> Result<Option<QueueRow>, StoreError> {
+        queue::queued_chunk(self.connection, campaign, chunk)
     }
 
     fn park(&mut self, entry: &QueueRow) -> Result<(), StoreError> {
@@ -108,12 +127,12 @@ impl Tables for SqliteTables<'_> {
         queue::unpark(self.connection, entry)
     }
 
-    fn parked_of(
+    fn parked_chunk(
         &mut self,
         campaign: CampaignId,
-        limit: usize,
-    ) -> Result<Vec<QueueRow>, StoreError> {
-        queue::parked_of(self.connection, campaign, limit)
+        chunk: ChunkId,
+    ) -> Result<Option<QueueRow>, StoreError> {
+        queue::parked_chunk(self.connection, campaign, chunk)
     }
 
     fn lane(&mut self, lane: &LaneName) -> Result<Option<LaneRow>, StoreError> {
@@ -124,8 +143,12 @@ impl Tables for SqliteTables<'_> {
         queue::put_lane(self.connection, lane)
     }
 
-    fn lane_in_turn(&mut self, skip: &[LaneName]) -> Result<Option<LaneRow>, StoreError> {
-        queue::lane_in_turn(self.connection, skip)
+    fn lane_in_turn(
+        &mut self,
+        skip: &[LaneName],
+        share: Share,
+    ) -> Result<Option<LaneRow>, StoreError> {
+        queue::lane_in_turn(self.connection, skip, share)
     }
 
     fn lanes_to_wake(&mut self, now: Timestamp, limit: usize) -> Result<Vec<LaneRow>, StoreError> {

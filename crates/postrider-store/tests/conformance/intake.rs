@@ -9,7 +9,7 @@ use postrider_types::{
 };
 
 use crate::requests::{create_request, file_request};
-use crate::world::{TENANT, World, address, refused};
+use crate::world::{OTHER_TENANT, TENANT, World, address, refused};
 
 scenes! {
     an_email_put_twice_is_kept_once,
@@ -47,7 +47,7 @@ fn an_email_put_twice_is_kept_once(world: &mut World) {
         Reply::Put { is_new: false }
     );
     assert_eq!(
-        world.ask_once(put(&content, email, TenantId(2))),
+        world.ask_once(put(&content, email, OTHER_TENANT)),
         Reply::Put { is_new: true }
     );
 }
@@ -70,14 +70,14 @@ fn an_email_comes_back_byte_for_byte(world: &mut World) {
         world.ask(put(&content, email, TENANT));
         world.reopen();
         assert_eq!(world.reader().email(TENANT, email).unwrap(), Some(content));
-        assert_eq!(world.reader().email(TenantId(2), email).unwrap(), None);
+        assert_eq!(world.reader().email(OTHER_TENANT, email).unwrap(), None);
     }
 }
 
 fn a_campaign_needs_an_email_of_its_tenant(world: &mut World) {
     let mut create = create_request("hello");
     if let Request::Create { tenant, .. } = &mut create {
-        *tenant = TenantId(2);
+        *tenant = OTHER_TENANT;
     }
     assert_eq!(refused(&world.ask(create)), &Refused::NoEmail);
 }
@@ -87,10 +87,10 @@ fn a_name_is_taken_within_its_tenant_only(world: &mut World) {
     let reply = world.ask(create_request("hello"));
     assert_eq!(refused(&reply), &Refused::NameTaken { campaign: first });
     let content = Bytes::from_static(b"an email");
-    world.ask(put(&content, EmailId::of(&content), TenantId(2)));
+    world.ask(put(&content, EmailId::of(&content), OTHER_TENANT));
     let mut create = create_request("hello");
     if let Request::Create { tenant, .. } = &mut create {
-        *tenant = TenantId(2);
+        *tenant = OTHER_TENANT;
     }
     let Reply::Campaign(second) = world.ask(create) else {
         panic!()
@@ -104,7 +104,7 @@ fn a_name_is_taken_within_its_tenant_only(world: &mut World) {
             .unwrap()
             .id
     };
-    assert_eq!((named(TENANT), named(TenantId(2))), (first, second.id));
+    assert_eq!((named(TENANT), named(OTHER_TENANT)), (first, second.id));
     assert_eq!(world.reader().campaigns(TENANT, None, 9).unwrap().len(), 1);
 }
 
@@ -177,7 +177,7 @@ fn nothing_is_filed_for_another_tenant(world: &mut World) {
     let campaign = world.create("hello");
     let mut request = file_request(campaign, "a.test", 1);
     if let Request::File { tenant, .. } = &mut request {
-        *tenant = TenantId(2);
+        *tenant = OTHER_TENANT;
     }
     assert_eq!(refused(&world.ask(request)), &Refused::NoCampaign);
     let reply = world.ask(file_request(CampaignId(99), "a.test", 1));

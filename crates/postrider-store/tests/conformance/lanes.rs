@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_store::bounds::CLAIM_STEPS_MAX;
-use postrider_store::{Reply, Request};
+use postrider_store::{Reply, Request, Share};
 use postrider_types::{LeaseToken, Timestamp};
 
 use crate::world::{DONE, World, lane, numbers};
@@ -20,6 +20,7 @@ scenes! {
     an_earlier_wait_brings_the_wake_up_forward,
     a_claim_stops_after_a_bounded_number_of_steps,
     more_lanes_than_one_claim_wakes_are_all_served,
+    a_worker_claims_from_its_share_and_others_from_theirs,
 }
 
 fn throttle(world: &mut World, token: LeaseToken, name: &str, until: Timestamp) {
@@ -33,6 +34,32 @@ fn throttle(world: &mut World, token: LeaseToken, name: &str, until: Timestamp) 
 
 fn claimed_lane(world: &mut World) -> String {
     world.claim().lane.to_string()
+}
+
+fn a_worker_claims_from_its_share_and_others_from_theirs(world: &mut World) {
+    let campaign = world.running("l0.test", 1);
+    for n in 1..8 {
+        world.file(campaign, &format!("l{n}.test"), 1);
+    }
+    let mut claimed = Vec::new();
+    for number in 0..2 {
+        let own = Share::new(number, 2).unwrap();
+        loop {
+            let mut request = world.claim_request(&[]);
+            if let Request::Claim { share, .. } = &mut request {
+                *share = own;
+            }
+            let Reply::Claimed(held) = world.ask(request) else {
+                break;
+            };
+            assert!(own.has(&held.lane), "{}", held.lane);
+            claimed.push(held.lane.to_string());
+        }
+        assert!(claimed.len() % 8 > 0 || number == 1, "one worker has all");
+    }
+    claimed.sort_unstable();
+    let all: Vec<_> = (0..8).map(|n| format!("l{n}.test")).collect();
+    assert_eq!(claimed, all);
 }
 
 fn lanes_take_turns(world: &mut World) {

@@ -12,16 +12,32 @@
 #[macro_use]
 mod scenes;
 
+mod answers;
 mod attempts;
 mod campaigns;
+mod damage;
 mod doubt;
+mod erasure;
 mod examine;
 mod intake;
 mod lanes;
 mod leases;
+mod ledger;
 mod model;
+mod people;
+mod policies;
+mod purge;
+mod quarantine;
 mod reads;
+mod remote;
 mod requests;
+mod resolve;
 mod restart;
+mod retention;
+mod retry;
+mod schedule;
+mod states;
 mod steps;
+mod suspects;
+mod tenants;
 mod world;

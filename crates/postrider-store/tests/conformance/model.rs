@@ -1,37 +1,43 @@
 //! Random requests against memory and sqlite side by side: right and wrong ones, late ones, old
 //! ones again, in commits of one to three, with the sqlite store reopened in between.
 //!
-//! Memory does them one by one and is the model, whose every change must be an edge of the state
-//! diagram; sqlite does a whole commit at once, and must answer the same.
+//! Memory does them one by one and is the model: after each of them the ledger examines what
+//! changed, and where everything is. sqlite does a whole commit at once, and must answer the same.
+//! `POSTRIDER_CASES` asks for more runs than the suite makes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use postrider_store::memory::State;
 use postrider_store::request::CampaignChange;
-use postrider_store::{Reply, Request};
-use postrider_types::{DeliveryId, DeliveryState, Timestamp};
+use postrider_store::{Reply, Request, protocol};
+use postrider_types::{CampaignId, InDoubtPolicy, Timestamp};
 use proptest::prelude::*;
 
 use crate::examine::Snapshot;
+use crate::ledger::{Ledger, expect_places, expect_swept};
+use crate::requests::{create_request_with, file_request};
 use crate::steps::{CAMPAIGNS, Past, Step, step};
-use crate::world::{Home, World};
+use crate::world::{DONE, Home, World};
 
-/// Runs of the test.
-const CASES: u32 = 128;
+/// Runs of the test, unless the environment asks for another number.
+const CASES: u32 = 256;
 
 /// Commits in each run, of one to three requests.
-const COMMITS: usize = 40;
+const COMMITS: usize = 50;
+
+/// How old a doubt must be for its retry: short, so that it comes to it.
+const RETRY_AFTER: Duration = Duration::from_secs(20);
 
 /// One commit: what is asked in it, how many seconds pass before, and whether the process ends.
 #[derive(Debug, Clone)]
-struct Commit {
-    seconds: u64,
-    reopens: bool,
-    steps: Vec<Step>,
+pub(crate) struct Commit {
+    pub seconds: u64,
+    pub reopens: bool,
+    pub steps: Vec<Step>,
 }
 
-fn commit(start: Timestamp) -> impl Strategy<Value = Commit> {
-    let seconds = prop_oneof![12 => Just(0), 6 => 1..9_u64, 1 => 60..200_u64];
+pub(crate) fn commit(start: Timestamp) -> impl Strategy<Value = Commit> {
+    let seconds = prop_oneof![12 => Just(0), 6 => 1..9_u64, 1 => 20..25_u64, 1 => 60..200_u64];
     let steps = proptest::collection::vec(step(start), 1..4);
     (seconds, proptest::bool::weighted(0.05), steps).prop_map(|(seconds, reopens, steps)| Commit {
         seconds,
@@ -41,13 +47,22 @@ fn commit(start: Timestamp) -> impl Strategy<Value = Commit> {
 }
 
 /// Each world begins at this instant.
-fn start() -> Timestamp {
+pub(crate) fn start() -> Timestamp {
     World::new(Home::memory()).now
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long to test is for whoever runs it"
+)]
+fn cases() -> u32 {
+    let asked = std::env::var("POSTRIDER_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(CASES)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: CASES,
+        cases: cases(),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -60,32 +75,110 @@ proptest! {
     }
 }
 
-struct Twins {
-    model: World,
-    sqlite: World,
+/// The model: a memory store, and the same rows once more where they can be looked into.
+pub(crate) struct Model {
+    pub world: World,
+    rows: State,
     past: Past,
-    ledger: Ledger,
+    pub ledger: Ledger,
+}
+
+impl Model {
+    pub(crate) fn new() -> Self {
+        let mut model = Self {
+            world: World::empty(Home::memory()),
+            rows: State::default(),
+            past: Past::default(),
+            ledger: Ledger::default(),
+        };
+        for request in opening() {
+            model.ask(request);
+        }
+        model
+    }
+
+    /// The request of a step, unless there is nothing yet that it could be about.
+    pub(crate) fn request(&mut self, step: &Step) -> Option<Request> {
+        self.past.request(step, &self.world)
+    }
+
+    pub(crate) fn ask(&mut self, request: Request) -> Reply {
+        let is_repeated = self.past.requests.iter().any(|past| same(past, &request));
+        let reply = self.world.ask_once(request.clone());
+        let seen = protocol::apply(&mut self.rows, request.clone(), self.world.now).unwrap();
+        assert_eq!(reply, seen, "{request:?}");
+        let now = Snapshot::take(self.world.reader());
+        self.ledger.enter(&request, &reply, now);
+        self.ledger.newest.expect_balance(self.world.reader());
+        expect_places(&mut self.rows, &self.ledger.newest, &request);
+        if let Request::Sweep { campaign } = &request
+            && reply == DONE
+        {
+            expect_swept(&mut self.rows, *campaign);
+        }
+        if let Reply::Claimed(claimed) = &reply {
+            let is_newest = self.ledger.is_newest(claimed.token);
+            assert!(
+                is_newest || is_repeated,
+                "a token was used again: {claimed:?}"
+            );
+        }
+        reply
+    }
+
+    /// Remembers what was asked and answered, for steps to come.
+    pub(crate) fn remember(&mut self, request: Request, reply: Reply) {
+        if let Reply::Claimed(claimed) = reply {
+            self.past.claims.push(*claimed);
+        }
+        self.past.requests.push(request);
+    }
+}
+
+/// Whether two claims are the same claim.
+fn same(past: &Request, request: &Request) -> bool {
+    let id = |request: &Request| match request {
+        Request::Claim { claim, worker, .. } => Some((*claim, *worker)),
+        _ => None,
+    };
+    id(request).is_some() && id(past) == id(request)
+}
+
+/// What every run begins with: a running campaign for each policy.
+fn opening() -> Vec<Request> {
+    let mut requests = World::opening();
+    for (n, policy) in (1..=CAMPAIGNS).zip(InDoubtPolicy::ALL) {
+        let mut create = create_request_with(&n.to_string(), policy, None);
+        if let Request::Create {
+            in_doubt_retry_after,
+            ..
+        } = &mut create
+        {
+            *in_doubt_retry_after = RETRY_AFTER;
+        }
+        let campaign = CampaignId(n);
+        let change = CampaignChange::Start;
+        requests.extend([create, Request::Change { campaign, change }]);
+        for lane in ["a.test", "b.test", "a.test"] {
+            requests.push(file_request(campaign, lane, 3));
+        }
+    }
+    requests
+}
+
+struct Twins {
+    model: Model,
+    sqlite: World,
 }
 
 impl Twins {
     fn new() -> Self {
-        let mut twins = Self {
-            model: World::new(Home::memory()),
-            sqlite: World::new(Home::sqlite()),
-            past: Past::default(),
-            ledger: Ledger::default(),
-        };
-        for world in [&mut twins.model, &mut twins.sqlite] {
-            for n in 1..=CAMPAIGNS {
-                let campaign = world.create(&n.to_string());
-                assert_eq!(campaign.0, n);
-                world.change(campaign, CampaignChange::Start);
-                for lane in ["a.test", "b.test", "a.test"] {
-                    world.file(campaign, lane, 3);
-                }
-            }
+        let mut sqlite = World::empty(Home::sqlite());
+        sqlite.apply(opening());
+        Self {
+            model: Model::new(),
+            sqlite,
         }
-        twins
     }
 
     fn run(mut self, commits: &[Commit]) {
@@ -93,15 +186,18 @@ impl Twins {
             if commit.reopens {
                 self.sqlite.reopen();
             }
-            self.model.pass(Duration::from_secs(commit.seconds));
+            self.model.world.pass(Duration::from_secs(commit.seconds));
             self.sqlite.pass(Duration::from_secs(commit.seconds));
             self.commit(&commit.steps);
         }
-        let model = Snapshot::take(self.model.reader());
-        assert_eq!(model, Snapshot::take(self.sqlite.reader()));
+        let mut model = self.model.world;
+        assert_eq!(
+            Snapshot::take(model.reader()),
+            Snapshot::take(self.sqlite.reader())
+        );
         let lanes = |world: &World| world.reader().lanes(99).unwrap();
-        assert_eq!(lanes(&self.model), lanes(&self.sqlite));
-        self.model.examine();
+        assert_eq!(lanes(&model), lanes(&self.sqlite));
+        model.examine();
         self.sqlite.examine();
     }
 
@@ -109,96 +205,19 @@ impl Twins {
         let mut batch = Vec::new();
         let mut expected = Vec::new();
         for step in steps {
-            let Some(request) = self.past.request(step, &self.model) else {
+            let Some(request) = self.model.request(step) else {
                 continue;
             };
-            let reply = self.model.ask_once(request.clone());
-            self.ledger
-                .enter(&request, Snapshot::take(self.model.reader()));
-            self.ledger.newest.expect_balance(self.model.reader());
+            expected.push(self.model.ask(request.clone()));
             batch.push(request);
-            expected.push(reply);
         }
         if batch.is_empty() {
             return;
         }
         let replies = self.sqlite.apply(batch.clone());
-        for ((request, reply), expect) in batch.iter().zip(&replies).zip(&expected) {
-            assert_eq!(reply, expect, "{request:?}");
+        for ((request, reply), expect) in batch.into_iter().zip(replies).zip(&expected) {
+            assert_eq!(reply, *expect, "{request:?}");
+            self.model.remember(request, reply);
         }
-        self.past.requests.extend(batch);
-        for reply in replies {
-            if let Reply::Claimed(claimed) = reply {
-                self.past.claims.push(*claimed);
-            }
-        }
-    }
-}
-
-/// Which deliveries may have left us, kept independently of the store.
-#[derive(Default)]
-struct Ledger {
-    newest: Snapshot,
-    /// Attempts that were begun, less those of which it is certain that nothing was delivered.
-    begun: BTreeMap<DeliveryId, i32>,
-}
-
-impl Ledger {
-    fn enter(&mut self, request: &Request, now: Snapshot) {
-        for (delivery, receipt) in &now.receipts {
-            let old = self.newest.receipts.get(delivery);
-            if old == Some(receipt) {
-                continue;
-            }
-            let before = old.map_or(DeliveryState::Pending, |old| old.state);
-            let after = receipt.state;
-            assert!(
-                is_edge(before, after, request),
-                "{before} to {after} by {request:?}"
-            );
-            let begun = self.begun.entry(*delivery).or_default();
-            *begun += change(before, after);
-            assert!(
-                (0..=1).contains(begun),
-                "{delivery} may have been sent {begun} times"
-            );
-        }
-        assert!(
-            now.receipts.len() >= self.newest.receipts.len(),
-            "a receipt is gone"
-        );
-        assert!(now.log.starts_with(&self.newest.log), "the log was changed");
-        self.newest = now;
-    }
-}
-
-/// How many more attempts than before may have been delivered.
-fn change(before: DeliveryState, after: DeliveryState) -> i32 {
-    use DeliveryState::{Attempting, Delivered, InDoubt};
-    let may_have_left = |state| i32::from(matches!(state, Attempting | InDoubt | Delivered));
-    may_have_left(after) - may_have_left(before)
-}
-
-/// The state diagram.
-fn is_edge(before: DeliveryState, after: DeliveryState, request: &Request) -> bool {
-    use DeliveryState::{
-        Attempting, Bounced, Cancelled, Deferred, Delivered, Expired, Failed, InDoubt, Pending,
-    };
-    match (before, after) {
-        (Pending | Deferred, Attempting) => matches!(request, Request::Begin { .. }),
-        (Pending | Deferred, Deferred | Bounced | Expired | Failed)
-        | (Attempting | InDoubt, Delivered | Deferred | Bounced | Pending | Expired | Failed)
-        | (InDoubt, Cancelled) => matches!(request, Request::Record { .. }),
-        (Attempting, InDoubt) => {
-            matches!(request, Request::Record { .. } | Request::Reap { .. })
-        }
-        (Pending | Deferred, Cancelled) => matches!(
-            request,
-            Request::Sweep { .. }
-                | Request::End { .. }
-                | Request::Reap { .. }
-                | Request::Claim { .. }
-        ),
-        _ => false,
     }
 }

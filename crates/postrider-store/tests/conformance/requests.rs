@@ -1,17 +1,50 @@
 //! Requests as the batcher and the workers make them.
 
+use postrider_store::selection::{Resolution, Selection};
 use postrider_store::{Claimed, Filing, Request};
 use postrider_types::reply::Reply as SmtpReply;
-use postrider_types::{CampaignId, EmailId, InDoubtPolicy, LeaseToken, Outcome, Variables};
+use postrider_types::{
+    CampaignId, EmailId, InDoubtPolicy, LeaseToken, Outcome, RecipientId, Timestamp, Variables,
+};
 
-use crate::world::{TENANT, address, delivery, lane};
+use crate::world::{RETRY_AFTER, TENANT, address, delivery, lane};
 
 pub(crate) fn create_request(name: &str) -> Request {
+    create_request_with(name, InDoubtPolicy::Hold, None)
+}
+
+pub(crate) fn scheduled_request(name: &str, at: Timestamp) -> Request {
+    create_request_with(name, InDoubtPolicy::Hold, Some(at))
+}
+
+pub(crate) fn create_request_with(
+    name: &str,
+    in_doubt: InDoubtPolicy,
+    send_at: Option<Timestamp>,
+) -> Request {
     Request::Create {
         tenant: TENANT,
         name: name.to_owned(),
         email: EmailId::of(b"an email"),
-        in_doubt: InDoubtPolicy::Hold,
+        in_doubt,
+        in_doubt_retry_after: RETRY_AFTER,
+        send_at,
+    }
+}
+
+/// The first step of a decision by a person.
+pub(crate) fn resolve_request(
+    campaign: CampaignId,
+    select: Selection,
+    into: Resolution,
+) -> Request {
+    Request::Resolve {
+        campaign,
+        select,
+        into,
+        reason: "the server's log says so".to_owned(),
+        from: RecipientId(0),
+        is_dry_run: false,
     }
 }
 

@@ -15,6 +15,11 @@ macro_rules! scenes {
                 crate::scenes::exercise(crate::world::Home::memory(), super::$scene);
             })*
         }
+        mod remote {
+            $(#[test] fn $scene() {
+                crate::scenes::exercise(crate::world::Home::remote(), super::$scene);
+            })*
+        }
         mod sqlite {
             $(#[test] fn $scene() {
                 crate::scenes::exercise(crate::world::Home::sqlite(), super::$scene);

@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use postrider_store::request::CampaignChange;
-use postrider_store::{Claimed, Filing, Request};
-use postrider_types::{CampaignId, DeliveryState, Outcome, Timestamp, WorkerId};
+use postrider_store::quarantine::{Subject, Suspects};
+use postrider_store::{Claimed, Filing, Request, Share};
+use postrider_types::{DeliveryState, Doubt, Outcome, Receipt, Timestamp, WorkerId};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::requests::{begin_request, end_request, file_request, record_request};
+use crate::examine::Snapshot;
+use crate::people;
+use crate::requests::{begin_request, end_request, record_request};
 use crate::world::{World, delivery, lane};
 
-const LANES: [&str; 3] = ["a.test", "b.test", "tail-07"];
+/// Lanes that recipients are filed in.
+pub(crate) const LANES: [&str; 3] = ["a.test", "b.test", "tail-07"];
 
-/// Campaigns that every run begins with.
-pub(crate) const CAMPAIGNS: u32 = 2;
+/// Campaigns that every run begins with: one for each policy.
+pub(crate) const CAMPAIGNS: u32 = 3;
 
 /// One thing to do; what it is about is chosen among what there is by then.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    File {
-        campaign: u32,
-        lane: &'static str,
-        count: u32,
-    },
+    /// What somebody asks whatever there is.
+    Ask(Box<Request>),
     Claim {
         worker: u64,
         skip: Option<&'static str>,
@@ -35,6 +35,11 @@ pub(crate) enum Step {
         about: About,
         outcome: Outcome,
     },
+    /// The late outcome of an attempt that was taken out of doubt.
+    Late {
+        which: Index,
+        outcome: Outcome,
+    },
     End {
         claim: Index,
         filings: Vec<(Index, &'static str, Timestamp)>,
@@ -43,19 +48,21 @@ pub(crate) enum Step {
     Extend {
         claim: Index,
     },
+    /// The reaper comes by.
     Reap {
         all: bool,
     },
-    Wake,
-    Change {
-        campaign: u32,
-        change: CampaignChange,
+    /// A worker died of one of a chunk's recipients, or nobody knows of whom.
+    Death {
+        claim: Index,
+        place: Index,
+        is_known: bool,
     },
-    Sweep {
-        campaign: u32,
-    },
-    Unpark {
-        campaign: u32,
+    /// A worker refuses a recipient, its chunk, or the email.
+    Quarantine {
+        claim: Index,
+        place: Index,
+        what: u8,
     },
     /// An earlier request again, however old.
     Repeat {
@@ -89,17 +96,14 @@ impl Past {
     /// The request of a step, or `None` when there is nothing yet that it could be about.
     pub(crate) fn request(&mut self, step: &Step, world: &World) -> Option<Request> {
         Some(match step {
-            Step::File {
-                campaign,
-                lane,
-                count,
-            } => file_request(CampaignId(*campaign), lane, *count),
+            Step::Ask(request) => Request::clone(request),
             Step::Claim { worker, skip } => {
                 self.claim_number += 1;
                 Request::Claim {
                     claim: self.claim_number,
                     worker: WorkerId(*worker),
                     skip: skip.iter().map(|name| lane(name)).collect(),
+                    share: Share::WHOLE,
                     until: world.now.plus(Duration::from_secs(60)),
                 }
             }
@@ -116,6 +120,7 @@ impl Past {
                 let more = u16::from(is_attempt && !is_begun);
                 record_request(held, place, about.number(attempts + more), *outcome)
             }
+            Step::Late { which, outcome } => late(which, *outcome, world)?,
             Step::End {
                 claim,
                 filings,
@@ -125,22 +130,44 @@ impl Past {
                 token: self.claim(claim)?.token,
                 until: world.now.plus(Duration::from_secs(90)),
             },
-            Step::Reap { all } => Request::Reap {
-                before: if *all { Timestamp::NEVER } else { world.now },
-            },
-            Step::Wake => Request::Wake,
-            Step::Change { campaign, change } => Request::Change {
-                campaign: CampaignId(*campaign),
-                change: *change,
-            },
-            Step::Sweep { campaign } => Request::Sweep {
-                campaign: CampaignId(*campaign),
-            },
-            Step::Unpark { campaign } => Request::Unpark {
-                campaign: CampaignId(*campaign),
-            },
+            Step::Reap { all } => Request::reap(if *all { Timestamp::NEVER } else { world.now }),
+            Step::Death {
+                claim,
+                place,
+                is_known,
+            } => self.death(claim, place, *is_known)?,
+            Step::Quarantine { claim, place, what } => self.refusal(claim, place, *what)?,
             Step::Repeat { .. } if self.requests.is_empty() => return None,
             Step::Repeat { which } => which.get(&self.requests).clone(),
+        })
+    }
+
+    fn refusal(&self, claim: &Index, place: &Index, what: u8) -> Option<Request> {
+        let held = self.claim(claim)?;
+        let recipient = place.get(&held.recipients).recipient;
+        Some(Request::Quarantine {
+            token: held.token,
+            what: match what {
+                0 => Subject::Email,
+                1 => Subject::Chunk,
+                _ => Subject::Recipient(recipient),
+            },
+            reason: "too large for this worker".to_owned(),
+        })
+    }
+
+    /// The death of a worker with one of a chunk's recipients in hand, or nobody knows whom.
+    fn death(&self, claim: &Index, place: &Index, is_known: bool) -> Option<Request> {
+        let held = self.claim(claim)?;
+        let suspect = delivery(held, place.index(held.recipients.len()));
+        Some(Request::Reap {
+            before: Timestamp::EPOCH,
+            worker: Some(WorkerId(0)),
+            suspects: if is_known {
+                Suspects::These(vec![suspect])
+            } else {
+                Suspects::Unknown
+            },
         })
     }
 
@@ -196,37 +223,56 @@ impl Past {
 }
 
 pub(crate) fn step(start: Timestamp) -> impl Strategy<Value = Step> {
-    let campaign = || 1..=CAMPAIGNS;
     let index = any::<Index>;
     let later = move |max: u64| (0..max).prop_map(move |s| start.plus(Duration::from_secs(s)));
     let due = prop_oneof![9 => later(600), 1 => Just(Timestamp::NEVER)];
     let filing = (index(), select(&LANES), due);
     let filings = proptest::collection::vec(filing, 0..4);
     let skip = proptest::option::weighted(0.1, select(&LANES));
-    let changes = prop_oneof![
-        1 => Just(CampaignChange::Seal),
-        2 => Just(CampaignChange::Pause),
-        4 => Just(CampaignChange::Resume),
-        1 => Just(CampaignChange::Cancel),
-    ];
+    let late = prop_oneof![Just(Outcome::Delivered), outcome(start)];
     prop_oneof![
-        3 => (campaign(), select(&LANES), 1..6_u32)
-            .prop_map(|(campaign, lane, count)| Step::File { campaign, lane, count }),
+        24 => people::asked(start).prop_map(|request| Step::Ask(Box::new(request))),
         12 => (0..2_u64, skip).prop_map(|(worker, skip)| Step::Claim { worker, skip }),
         30 => about().prop_map(|about| Step::Begin { about }),
         30 => (about(), outcome(start))
             .prop_map(|(about, outcome)| Step::Record { about, outcome }),
+        3 => (index(), late).prop_map(|(which, outcome)| Step::Late { which, outcome }),
         6 => (index(), filings, proptest::bool::weighted(0.1))
             .prop_map(|(claim, filings, closes)| Step::End { claim, filings, closes }),
         2 => index().prop_map(|claim| Step::Extend { claim }),
         2 => proptest::bool::weighted(0.3).prop_map(|all| Step::Reap { all }),
-        2 => Just(Step::Wake),
-        3 => (campaign(), changes)
-            .prop_map(|(campaign, change)| Step::Change { campaign, change }),
-        2 => campaign().prop_map(|campaign| Step::Sweep { campaign }),
-        3 => campaign().prop_map(|campaign| Step::Unpark { campaign }),
+        1 => (index(), index(), any::<bool>())
+            .prop_map(|(claim, place, is_known)| Step::Death { claim, place, is_known }),
+        2 => (index(), index(), 0..16_u8)
+            .prop_map(|(claim, place, what)| Step::Quarantine { claim, place, what }),
         8 => index().prop_map(|which| Step::Repeat { which }),
     ]
+}
+
+/// A late outcome, under the token that began the attempt.
+fn late(which: &Index, outcome: Outcome, world: &World) -> Option<Request> {
+    let receipts = Snapshot::take(world.reader()).receipts;
+    let of_doubt = |receipt: Receipt| receipt.doubt.map(|doubt| (receipt, doubt));
+    let mut doubted: Vec<_> = receipts.into_values().filter_map(of_doubt).collect();
+    // Mostly one that was not heard of yet, and among those who are over rather than open.
+    let news = |(receipt, doubt): &(Receipt, Doubt)| {
+        let is_open = receipt.state.is_open();
+        (doubt.is_settled, is_open && which.index(4) > 0)
+    };
+    doubted.sort_by_key(news);
+    let best = doubted.first().map(news)?;
+    if which.index(8) > 0 {
+        doubted.retain(|one| news(one) == best);
+    }
+    let (receipt, doubt) = which.get(&doubted);
+    Some(Request::Record {
+        token: doubt.token,
+        delivery: receipt.delivery,
+        address: receipt.address.clone(),
+        attempt: doubt.attempt,
+        outcome,
+        reply: None,
+    })
 }
 
 fn about() -> impl Strategy<Value = About> {
@@ -247,7 +293,7 @@ fn outcome(start: Timestamp) -> impl Strategy<Value = Outcome> {
         2 => Just(Outcome::Bounced),
         2 => Just(Outcome::InDoubt),
         3 => Just(Outcome::Returned),
-        1 => Just(Outcome::Expired),
-        1 => Just(Outcome::Failed),
+        2 => Just(Outcome::Expired),
+        2 => Just(Outcome::Failed),
     ]
 }

@@ -5,29 +5,50 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_store::request::CampaignChange;
-use postrider_store::{Backend, Claimed, Filing, Reader, Refused, Reply, Request, memory, sqlite};
+use postrider_store::selection::Selection;
+use postrider_store::{
+    Backend, Claimed, Filing, Reader, Refused, Reply, Request, Share, memory, sqlite,
+};
 use postrider_types::{
-    Address, Campaign, CampaignId, ChunkRecipient, DeliveryId, DeliveryState, EmailId, LaneName,
-    LeaseToken, Outcome, Receipt, RecipientId, Tally, TenantId, Timestamp, WorkerId,
+    Address, Campaign, CampaignId, ChunkRecipient, DeliveryId, DeliveryState, EmailId,
+    InDoubtPolicy, LaneName, LeaseToken, Outcome, Receipt, RecipientId, Tally, TenantId, Timestamp,
+    WorkerId,
 };
 
 use crate::examine::Snapshot;
-use crate::requests::{begin_request, create_request, end_request, file_request, record_request};
+use crate::remote;
+use crate::requests::{
+    begin_request, create_request, create_request_with, end_request, file_request, record_request,
+    resolve_request,
+};
 
 pub(crate) const TENANT: TenantId = TenantId::DEFAULT;
+
+/// Another tenant, which is there from the start.
+pub(crate) const OTHER_TENANT: TenantId = TenantId(2);
+
 pub(crate) const WORKER: WorkerId = WorkerId(u64::MAX - 7);
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
+
+/// How old a doubt must be before its delivery may be sent again.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(900);
 
 /// Where a store lives, so that it can be opened again.
 pub(crate) enum Home {
     /// It survives nothing, so opening it again keeps the same one.
     Memory,
+    /// The same, behind a socket.
+    Remote,
     Sqlite(tempfile::TempDir),
 }
 
 impl Home {
     pub(crate) fn memory() -> Self {
         Self::Memory
+    }
+
+    pub(crate) const fn remote() -> Self {
+        Self::Remote
     }
 
     pub(crate) fn sqlite() -> Self {
@@ -39,6 +60,7 @@ impl Home {
     fn open(&self) -> (Box<dyn Backend>, Arc<dyn Reader>) {
         match self {
             Self::Memory => memory::parts([7; 32]),
+            Self::Remote => remote::parts(),
             Self::Sqlite(dir) => sqlite::parts(dir.path()).unwrap(),
         }
     }
@@ -54,20 +76,32 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(home: Home) -> Self {
-        let mut world = Self {
+        let mut world = Self::empty(home);
+        world.apply(Self::opening());
+        world
+    }
+
+    /// A store that nothing was asked of.
+    pub(crate) fn empty(home: Home) -> Self {
+        Self {
             parts: Some(home.open()),
             home,
             now: Timestamp::from_micros(1_700_000_000_000_000),
             claims: 0,
             campaigns: 0,
-        };
+        }
+    }
+
+    /// What makes a new store one for scenes: another tenant, and an email.
+    pub(crate) fn opening() -> Vec<Request> {
         let content = Bytes::from_static(b"an email");
-        world.ask(Request::PutEmail {
+        let name = "other".to_owned();
+        let put = Request::PutEmail {
             tenant: TENANT,
             email: EmailId::of(&content),
             content,
-        });
-        world
+        };
+        vec![Request::CreateTenant { name }, put]
     }
 
     /// The process ends and another one opens the same store.
@@ -76,6 +110,31 @@ impl World {
             self.parts = None;
             self.parts = Some(self.home.open());
         }
+    }
+
+    /// Somebody changes the file of a sqlite store while it is closed.
+    pub(crate) fn damage(&mut self, sql: &str) {
+        let Home::Sqlite(dir) = &self.home else {
+            panic!("only a file can be damaged");
+        };
+        self.parts = None;
+        let path = dir.path().join(sqlite::FILE);
+        rusqlite::Connection::open(path)
+            .unwrap()
+            .execute_batch(sql)
+            .unwrap();
+        self.parts = Some(self.home.open());
+    }
+
+    /// Every byte of a sqlite store's files, open as it is.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let Home::Sqlite(dir) = &self.home else {
+            panic!("only a file has bytes");
+        };
+        let files = std::fs::read_dir(dir.path()).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
     }
 
     pub(crate) fn reader(&self) -> &dyn Reader {
@@ -110,7 +169,13 @@ impl World {
         let reply = self.ask_once(request);
         let is_recognised = !matches!(
             again,
-            Request::File { .. } | Request::Reap { .. } | Request::Sweep { .. }
+            Request::File { .. }
+                | Request::Reap { .. }
+                | Request::Sweep { .. }
+                | Request::Resolve { .. }
+                | Request::StartDue
+                | Request::CreateTenant { .. }
+                | Request::LiftEmail { .. }
         );
         if is_recognised {
             let before = Snapshot::take(self.reader());
@@ -147,6 +212,32 @@ impl World {
         campaign
     }
 
+    /// The same with a policy for what is in doubt.
+    pub(crate) fn running_with(
+        &mut self,
+        policy: InDoubtPolicy,
+        lane: &str,
+        count: u32,
+    ) -> CampaignId {
+        self.campaigns += 1;
+        let name = format!("campaign {}", self.campaigns);
+        let campaign = match self.ask(create_request_with(&name, policy, None)) {
+            Reply::Campaign(campaign) => campaign.id,
+            reply => panic!("{reply:?}"),
+        };
+        self.change(campaign, CampaignChange::Start);
+        self.file(campaign, lane, count);
+        campaign
+    }
+
+    /// A person decides the same about everybody in one state.
+    pub(crate) fn resolve_all(&mut self, campaign: CampaignId, state: DeliveryState, into: &str) {
+        let select = Selection::of(&[state]);
+        let request = resolve_request(campaign, select, into.parse().unwrap());
+        let reply = self.ask_once(request);
+        assert!(matches!(reply, Reply::Step { next: None, .. }), "{reply:?}");
+    }
+
     /// The same, sealed.
     pub(crate) fn sealed(&mut self, lane: &str, count: u32) -> CampaignId {
         let campaign = self.running(lane, count);
@@ -172,6 +263,7 @@ impl World {
             claim: self.claims,
             worker: WORKER,
             skip: skip.iter().map(|name| lane(name)).collect(),
+            share: Share::WHOLE,
             until: self.now.plus(LEASE),
         }
     }
@@ -213,8 +305,12 @@ impl World {
         self.ask(end_request(token, filings))
     }
 
+    /// One step of the reaper.
     pub(crate) fn reap(&mut self, before: Timestamp) -> Reply {
-        self.ask(Request::Reap { before })
+        match self.ask(Request::reap(before)) {
+            Reply::Reaped(reaped) => Reply::Done { more: reaped.more },
+            reply => panic!("{reply:?}"),
+        }
     }
 
     pub(crate) fn campaign(&self, campaign: CampaignId) -> Campaign {

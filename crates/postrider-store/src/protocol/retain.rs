@@ -1,0 +1,183 @@
+//! Retention: what nobody needs any more of campaigns that ended long ago.
+//!
+//! Of a campaign that ended before the given instant go its receipts, its chunks, its entries in
+//! the log, and its email when no other campaign needs it; the campaign itself stays, with its
+//! tally. Chunks that were replaced when their recipients were refiled go as soon as a campaign
+//! has ended at all. What is in doubt stays, with all that a late outcome or a person's decision
+//! needs; so does everything of a campaign that goes on, whose addresses and numbers must be
+//! known for as long as its audience may grow or be retried.
+//!
+//! The walk goes over campaigns first, and then over the log, whose entries are in order of time:
+//! an entry whose receipt is gone goes too.
+
+use postrider_types::{
+    Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, LeaseToken, RecipientId, Timestamp,
+};
+
+use super::walk::{self, Walk};
+use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, ENTRIES_PER_READ_MAX, LOG_ROWS_PER_STEP_MAX};
+use crate::error::StoreError;
+use crate::removal::Cursor;
+use crate::request::Reply;
+use crate::rows::Within;
+use crate::tables::Tables;
+
+/// The tables of one campaign, in the order in which they are walked; then comes the email.
+const RECEIPTS: u8 = 0;
+const CHUNKS: u8 = 1;
+
+/// The stage of the log, which comes after all campaigns.
+const LOG: u8 = 9;
+
+pub(super) fn retain(
+    tables: &mut impl Tables,
+    before: Timestamp,
+    cursor: Cursor,
+    now: Timestamp,
+) -> Result<Reply, StoreError> {
+    let mut walk = Walk::new(cursor, "");
+    if walk.cursor.stage != LOG {
+        walk.over_campaigns(
+            tables,
+            |tables, from| tables.all_campaigns(from, CAMPAIGNS_PER_STEP_MAX),
+            |tables, walk, campaign| trim_campaign(tables, walk, campaign, before, now),
+        )?;
+        if walk.is_over() {
+            walk.go_on_at(Cursor {
+                campaign: CampaignId(0),
+                stage: LOG,
+                place: 0,
+            });
+        }
+        return Ok(walk.reply());
+    }
+    let (deleted, next) = tables.trim_log(walk.cursor.place, LOG_ROWS_PER_STEP_MAX)?;
+    walk.matched += deleted;
+    match next {
+        Some(place) => walk.cursor.place = place,
+        None => walk.finish(),
+    }
+    Ok(walk.reply())
+}
+
+fn trim_campaign(
+    tables: &mut impl Tables,
+    walk: &mut Walk,
+    id: CampaignId,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(campaign) = tables.campaign(id)? else {
+        return Ok(true);
+    };
+    // Something of it may still be under way: a lease whose worker has not come back.
+    let is_held = !tables
+        .leases(&Within::Campaign(id), LeaseToken(0), 1)?
+        .is_empty();
+    let is_over = campaign.ended_at.is_some() && campaign.tally.open() == 0 && !is_held;
+    if !is_over || campaign.retained_at.is_some() {
+        return Ok(true);
+    }
+    let is_old = campaign.ended_at.is_some_and(|at| at < before);
+    if is_old && walk.cursor.stage == RECEIPTS {
+        if !trim_receipts(tables, walk, &campaign)? {
+            return Ok(false);
+        }
+        walk.advance();
+    }
+    walk.cursor.stage = CHUNKS;
+    let has_doubt = campaign.tally[DeliveryState::InDoubt] > 0;
+    if !trim_chunks(tables, walk, id, !is_old || has_doubt)? {
+        return Ok(false);
+    }
+    if is_old && !has_doubt {
+        tables.put_campaign(&Campaign {
+            retained_at: Some(now),
+            ..campaign.clone()
+        })?;
+        tables.forget_chunks_aside(id)?;
+        trim_email(tables, walk, &campaign)?;
+    }
+    Ok(true)
+}
+
+fn trim_receipts<T: Tables>(
+    tables: &mut T,
+    walk: &mut Walk,
+    campaign: &Campaign,
+) -> Result<bool, StoreError> {
+    let first = DeliveryId {
+        tenant: campaign.tenant,
+        campaign: campaign.id,
+        recipient: RecipientId(0),
+    };
+    walk::each_receipt(tables, walk, first, |tables: &mut T, walk, receipt| {
+        if receipt.state != DeliveryState::InDoubt {
+            tables.delete_receipt(receipt.delivery)?;
+            walk.matched += 1;
+            walk.spend(1);
+        }
+        Ok(())
+    })
+}
+
+/// Deletes the chunks of a campaign, or only those that were replaced.
+fn trim_chunks(
+    tables: &mut impl Tables,
+    walk: &mut Walk,
+    campaign: CampaignId,
+    only_replaced: bool,
+) -> Result<bool, StoreError> {
+    loop {
+        let after = ChunkId(walk.cursor.place);
+        let page = tables.chunks_of(campaign, after, ENTRIES_PER_READ_MAX)?;
+        let is_last = page.len() < ENTRIES_PER_READ_MAX;
+        for (chunk, is_replaced) in page {
+            if walk.is_spent() {
+                return Ok(false);
+            }
+            walk.spend(1);
+            if is_replaced || !only_replaced {
+                tables.delete_chunk(chunk)?;
+                walk.matched += 1;
+                // A chunk of up to 256 KiB is many pages to give back.
+                walk.spend(crate::bounds::CHUNK_COST);
+            }
+            walk.cursor.place = chunk.0;
+        }
+        if is_last {
+            return Ok(true);
+        }
+    }
+}
+
+/// Deletes an email that no campaign needs any more.
+fn trim_email(
+    tables: &mut impl Tables,
+    walk: &mut Walk,
+    campaign: &Campaign,
+) -> Result<(), StoreError> {
+    let (tenant, email) = (campaign.tenant, campaign.email);
+    let mut from = CampaignId(0);
+    loop {
+        let page = tables.campaigns_sending(tenant, email, from, CAMPAIGNS_PER_STEP_MAX)?;
+        for id in &page {
+            let other = tables.campaign(*id)?;
+            if other.is_some_and(|other| other.retained_at.is_none()) {
+                return Ok(());
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == CAMPAIGNS_PER_STEP_MAX => {
+                from = CampaignId(last.0.saturating_add(1));
+            }
+            _ => break,
+        }
+    }
+    if tables.has_email(tenant, email)? {
+        tables.delete_email(tenant, email)?;
+        tables.forget_suspect_email(tenant, email)?;
+        walk.matched += 1;
+    }
+    Ok(())
+}

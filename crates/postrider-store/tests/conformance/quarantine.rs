@@ -1,0 +1,205 @@
+//! What a worker cannot work on, and the way back.
+
+use postrider_store::quarantine::{Lift, Subject};
+use postrider_store::removal::Walked;
+use postrider_store::request::CampaignChange;
+use postrider_store::selection::{Resolution, Selection};
+use postrider_store::{Claimed, Refused, Reply, Request};
+use postrider_types::{CampaignId, CampaignState, DeliveryState, EmailId, RecipientId};
+
+use crate::world::{DONE, TENANT, World, numbers, refused};
+
+scenes! {
+    a_recipient_is_quarantined_with_its_reason_and_the_rest_goes_on,
+    a_chunk_is_quarantined_but_for_what_is_begun,
+    an_email_is_quarantined_and_nothing_more_of_it_is_claimed,
+    only_the_holder_of_a_lease_quarantines,
+    a_released_recipient_is_pending_and_is_sent,
+    a_discarded_recipient_ends_cancelled,
+    a_released_email_is_sent_when_a_person_resumes,
+    a_discarded_email_ends_its_campaigns,
+    a_campaign_with_a_quarantined_recipient_finishes,
+    three_reports_about_recipients_quarantine_their_email,
+}
+
+const REASON: &str = "its message takes 40 MB, and this worker has 10 MB left";
+
+fn quarantine(world: &mut World, held: &Claimed, what: Subject) -> Reply {
+    world.ask(Request::Quarantine {
+        token: held.token,
+        what,
+        reason: REASON.to_owned(),
+    })
+}
+
+fn quarantined(world: &World, campaign: CampaignId) -> u64 {
+    world.tally(campaign)[DeliveryState::Quarantined]
+}
+
+fn lift(world: &mut World, lift: Lift) -> Walked {
+    world.walk(|cursor| Request::LiftEmail {
+        tenant: TENANT,
+        email: EmailId::of(b"an email"),
+        lift,
+        cursor,
+    })
+}
+
+fn resolve(world: &mut World, campaign: CampaignId, into: Resolution) {
+    world.ask_once(Request::Resolve {
+        campaign,
+        select: Selection::of(&[DeliveryState::Quarantined]),
+        into,
+        reason: "it was looked at".to_owned(),
+        from: RecipientId(0),
+        is_dry_run: false,
+    });
+}
+
+fn a_recipient_is_quarantined_with_its_reason_and_the_rest_goes_on(world: &mut World) {
+    let campaign = world.running("a.test", 3);
+    let held = world.claim();
+    let one = Subject::Recipient(held.recipients[1].recipient);
+    assert_eq!(quarantine(world, &held, one), DONE);
+    assert_eq!(quarantined(world, campaign), 1);
+    let receipt = world.receipt(crate::world::delivery(&held, 1)).unwrap();
+    assert_eq!(receipt.reply.unwrap().text, REASON);
+    world.deliver(&held, 0);
+    let state = DeliveryState::Quarantined;
+    assert_eq!(
+        refused(&world.begin(&held, 1)),
+        &Refused::Delivery { state }
+    );
+    world.end(held.token, Vec::new());
+    assert_eq!(numbers(&world.claim().recipients), [2]);
+}
+
+fn a_chunk_is_quarantined_but_for_what_is_begun(world: &mut World) {
+    let campaign = world.running("a.test", 3);
+    let held = world.claim();
+    world.begin(&held, 0);
+    assert_eq!(quarantine(world, &held, Subject::Chunk), DONE);
+    assert_eq!(quarantined(world, campaign), 2);
+    assert_eq!(world.campaign(campaign).state, CampaignState::Running);
+    let delivered = postrider_types::Outcome::Delivered;
+    assert_eq!(world.record(&held, 0, delivered), DONE);
+    assert_eq!(world.end(held.token, Vec::new()), DONE);
+    assert_eq!(world.idle(), None);
+}
+
+fn an_email_is_quarantined_and_nothing_more_of_it_is_claimed(world: &mut World) {
+    let campaign = world.running("a.test", 2);
+    world.file(campaign, "b.test", 2);
+    let other = world.running("c.test", 1);
+    let held = world.claim();
+    assert_eq!(quarantine(world, &held, Subject::Email), DONE);
+    assert_eq!(world.end(held.token, Vec::new()), DONE);
+    assert_eq!(world.idle(), None);
+    assert_eq!(quarantined(world, campaign), 2);
+    assert_eq!(world.campaign(other).state, CampaignState::Paused);
+    let emails = world.reader().quarantined_emails(TENANT, None, 9).unwrap();
+    assert_eq!(emails[0].reason, REASON);
+    // One that is made later cannot be started.
+    let later = world.running("d.test", 1);
+    assert_eq!(world.campaign(later).state, CampaignState::Draft);
+}
+
+fn only_the_holder_of_a_lease_quarantines(world: &mut World) {
+    world.running("a.test", 1);
+    let held = world.claim();
+    world.end(held.token, Vec::new());
+    let reply = quarantine(world, &held, Subject::Chunk);
+    assert_eq!(refused(&reply), &Refused::LeaseOver);
+}
+
+fn a_released_recipient_is_pending_and_is_sent(world: &mut World) {
+    let campaign = world.sealed("a.test", 1);
+    let held = world.claim();
+    quarantine(world, &held, Subject::Recipient(RecipientId(0)));
+    world.end(held.token, Vec::new());
+    assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
+    resolve(world, campaign, Resolution::Retry);
+    assert_eq!(world.campaign(campaign).state, CampaignState::Running);
+    let again = world.claim();
+    assert!(again.lane.is_tail(), "{}", again.lane);
+    world.deliver(&again, 0);
+    world.end(again.token, Vec::new());
+    assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
+}
+
+fn a_discarded_recipient_ends_cancelled(world: &mut World) {
+    let campaign = world.sealed("a.test", 1);
+    let held = world.claim();
+    quarantine(world, &held, Subject::Chunk);
+    world.end(held.token, Vec::new());
+    resolve(world, campaign, Resolution::Discard);
+    assert_eq!(world.tally(campaign)[DeliveryState::Cancelled], 1);
+}
+
+fn a_released_email_is_sent_when_a_person_resumes(world: &mut World) {
+    let campaign = world.sealed("a.test", 3);
+    world.running("b.test", 1);
+    let held = world.claim();
+    quarantine(world, &held, Subject::Email);
+    world.end(held.token, Vec::new());
+    assert_eq!(lift(world, Lift::Release).matched, 3);
+    assert!(
+        world
+            .reader()
+            .quarantined_emails(TENANT, None, 9)
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(world.campaign(campaign).state, CampaignState::Paused);
+    assert_eq!(world.idle(), None);
+    world.change(campaign, CampaignChange::Resume);
+    world.repeat(&Request::Unpark { campaign });
+    for _ in 0..3 {
+        let held = world.claim();
+        assert_eq!(held.campaign, campaign);
+        world.deliver(&held, 0);
+        world.end(held.token, Vec::new());
+    }
+    assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
+}
+
+fn a_discarded_email_ends_its_campaigns(world: &mut World) {
+    let campaign = world.running("a.test", 3);
+    world.file(campaign, "b.test", 2);
+    let held = world.claim();
+    quarantine(world, &held, Subject::Email);
+    world.end(held.token, Vec::new());
+    assert_eq!(lift(world, Lift::Discard).matched, 5);
+    let cancelled = world.campaign(campaign);
+    assert_eq!(cancelled.state, CampaignState::Cancelled);
+    assert_eq!(cancelled.tally[DeliveryState::Cancelled], 5);
+    assert!(
+        world
+            .reader()
+            .quarantined_emails(TENANT, None, 9)
+            .unwrap()
+            .is_empty()
+    );
+}
+
+fn a_campaign_with_a_quarantined_recipient_finishes(world: &mut World) {
+    let campaign = world.sealed("a.test", 2);
+    let held = world.claim();
+    world.deliver(&held, 0);
+    quarantine(world, &held, Subject::Recipient(RecipientId(1)));
+    world.end(held.token, Vec::new());
+    let finished = world.campaign(campaign);
+    assert_eq!(finished.state, CampaignState::Finished);
+    assert!(finished.tally.is_incomplete());
+}
+
+fn three_reports_about_recipients_quarantine_their_email(world: &mut World) {
+    let campaign = world.running("a.test", 4);
+    let held = world.claim();
+    for place in 0..3 {
+        let one = Subject::Recipient(held.recipients[place].recipient);
+        quarantine(world, &held, one);
+    }
+    assert_eq!(world.campaign(campaign).state, CampaignState::Paused);
+    world.end(held.token, Vec::new());
+}
