@@ -3,7 +3,9 @@
 use std::{env::temp_dir, fmt::Write as _, sync::Arc, time::Duration};
 
 use postrider_mock_smtp::{MockServer, Profile, Settings as MockSettings};
-use postrider_pipeline::{Postrider, Settings, SystemClock, audience::Format, intake::Audiences};
+use postrider_pipeline::{
+    Postrider, Settings, SystemClock, Terms, audience::Format, intake::Audiences,
+};
 use postrider_store::memory;
 use postrider_store::request::CampaignChange::{Seal, Start};
 use postrider_types::{Email, TenantId};
@@ -21,8 +23,11 @@ async fn main() -> anyhow::Result<()> {
 
     let tenant = TenantId::DEFAULT;
     let email = Email::html("news@example.test".parse()?, "Hi {{ name }}", "<p>Hi!");
-    let (email, _) = postrider.put_email(tenant, &email).await?;
-    let campaign = postrider.create_campaign(tenant, "hello", email).await?.id;
+    let (email, _) = postrider.put_email(tenant, email).await?;
+    let campaign = postrider
+        .create_campaign(tenant, "hello", email, Terms::HOLD)
+        .await?
+        .id;
     postrider.change_campaign(campaign, Start).await?;
 
     let mut list = "email,name\n".to_owned();

@@ -9,6 +9,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -98,6 +99,7 @@ fn audiences(
         },
         domains: [].into(),
         recipient_rate: None,
+        spent_at: None,
     };
     let clock: Arc<dyn Clock> = Arc::new(clock);
     Audiences::new(store, clock, settings, &limits, spill_dir.to_owned())
@@ -120,6 +122,8 @@ async fn create(store: &Store) -> anyhow::Result<CampaignId> {
         name,
         email,
         in_doubt: InDoubtPolicy::Hold,
+        in_doubt_retry_after: Duration::from_secs(900),
+        send_at: None,
     };
     match store.ask(create).await? {
         Reply::Campaign(campaign) => Ok(campaign.id),

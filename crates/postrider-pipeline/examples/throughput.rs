@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use postrider_mock_smtp::{Keyword, MockServer, Profile, Settings as MockSettings};
-use postrider_pipeline::{Postrider, Settings, SystemClock};
+use postrider_pipeline::{Postrider, Settings, SystemClock, Terms};
 use postrider_store::request::CampaignChange::{Seal, Start};
 use postrider_store::{Request, Store, memory, sqlite};
 use postrider_types::{CampaignId, Email, LaneName, TenantId, Variables};
@@ -80,9 +80,9 @@ async fn campaign(postrider: &Postrider, recipients: usize) -> anyhow::Result<Ca
         "<p>Some news.</p>\n".repeat(600)
     );
     let email = Email::html("News <news@example.test>".parse()?, "Hi {{ name }}", &html);
-    let (email, _) = postrider.put_email(TenantId::DEFAULT, &email).await?;
+    let (email, _) = postrider.put_email(TenantId::DEFAULT, email).await?;
     let campaign = postrider
-        .create_campaign(TenantId::DEFAULT, "load", email)
+        .create_campaign(TenantId::DEFAULT, "load", email, Terms::HOLD)
         .await?
         .id;
     for first in (0..recipients).step_by(500) {

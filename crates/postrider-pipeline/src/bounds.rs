@@ -82,6 +82,9 @@ pub const RESOLVING_MAX: usize = 64;
 /// Pools that the status shows.
 pub const POOLS_SHOWN_MAX: usize = 100;
 
+/// Troubles of routes that one sentence tells; of more, only their number.
+pub const ROUTE_TROUBLES_SHOWN_MAX: usize = 8;
+
 /// Connections that one delivery may lose before the dot, in one hand, before it is deferred.
 pub const LOSSES_MAX: u8 = 1;
 
@@ -99,6 +102,10 @@ pub const HANDS_PER_LANE_MAX: usize = 2;
 
 /// The delay after the store could not write; nothing is sent meanwhile.
 pub const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The longest that a chunk is held while no message of it is under way and none ends: longer than
+/// opening a session may take, which is what a chunk waits for.
+pub const HAND_STILL_MAX: Duration = Duration::from_secs(1_000);
 
 /// The part of a lease that must be left when a dot is written: a dot under a lease that is
 /// about to end could be the second one.
@@ -123,6 +130,13 @@ pub const BRISK_MAX: Duration = Duration::from_secs(1);
 
 /// How long connections are opened lock-step after one that pipelined fell out of step.
 pub const LOCK_STEP_FOR: Duration = Duration::from_secs(3_600);
+
+/// How long a server is told no size after it has refused one that it offered to be told.
+pub const SIZELESS_FOR: Duration = Duration::from_secs(3_600);
+
+/// Sessions in a row that stand, and end before a message of theirs is answered, before their site
+/// counts as one that cannot be reached: one or two may be chance, and the mail goes again at once.
+pub const HOLLOW_SESSIONS_MAX: u32 = 3;
 
 /// Campaigns that a start looks at in one step.
 pub const RECOVERY_PAGE: usize = 100;
@@ -155,5 +169,5 @@ pub const REST_MAX: Duration = Duration::from_secs(3_600);
 /// Groups of refusals that say the same, kept for people.
 pub const REFUSAL_GROUPS_MAX: usize = 200;
 
-/// How long the groups of refusals that are shown may lag behind while mail goes out.
-pub const REFUSALS_SHOWN_AFTER: Duration = Duration::from_secs(1);
+/// How long the refusals and the counts that are shown may lag behind while mail goes out.
+pub const COUNTS_SHOWN_AFTER: Duration = Duration::from_secs(1);

@@ -108,6 +108,7 @@ mod tests {
             variables: Variables::from_json_object(format!("{{\"name\":\"{name}\"}}")).unwrap(),
             attempts: 0,
             first_attempt_at: None,
+            deaths: 0,
         };
         let chunk = Arc::new(Claimed {
             token: LeaseToken(1),

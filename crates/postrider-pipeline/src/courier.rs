@@ -11,6 +11,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+use postrider_failpoint::FailPoint;
 use postrider_smtp::site::Target;
 use postrider_smtp::stream::Stream;
 use postrider_smtp::{
@@ -22,6 +24,7 @@ use tokio::sync::mpsc;
 use crate::bounds::EARLY_BEGIN_BYTES_MAX;
 use crate::compose::Composer;
 use crate::core::{ConnectionId, End, Event, Job};
+use crate::places::Place;
 use crate::rehydrate::Body;
 use crate::settings::{NextHop, RouteSettings};
 
@@ -42,8 +45,8 @@ pub(crate) enum Command {
 pub(crate) struct Courier {
     /// Its number.
     pub(crate) connection: ConnectionId,
-    /// Whether it may pipeline if the server offers it.
-    pub(crate) is_pipelining_allowed: bool,
+    /// What it may use of what the server offers, as far as the route allows it too.
+    pub(crate) allowed: Extensions,
     /// By which route.
     pub(crate) route: Arc<RouteSettings>,
     /// Where it goes; `None` is to the relays of the route.
@@ -68,10 +71,19 @@ enum Behind<'a> {
 
 impl Courier {
     /// Connects, and carries messages until it is told to quit or the connection is lost.
-    pub(crate) async fn run(mut self) {
+    /// With a `place` to wait for, it connects only when it has one.
+    pub(crate) async fn run(mut self, place: Option<BoxFuture<'static, Place>>) {
         let connection = self.connection;
+        // Given back when this returns, which is after the session was closed.
+        let _place = match place {
+            None => None,
+            Some(place) => tokio::select! {
+                place = place => Some(place),
+                _ = self.commands.recv() => return self.tell(Event::Closed(connection)).await,
+            },
+        };
         let opened = tokio::select! {
-            opened = open(&self.route, self.target.as_deref(), self.is_pipelining_allowed) => opened,
+            opened = open(&self.route, self.target.as_deref(), self.allowed) => opened,
             // To a connection that is not open yet the only word is goodbye.
             _ = self.commands.recv() => return self.tell(Event::Closed(connection)).await,
         };
@@ -80,15 +92,23 @@ impl Courier {
             Err(trouble) => return self.tell(Event::ConnectFailed(connection, trouble)).await,
         };
         let is_pipelining = session.is_pipelining();
+        let mail_max = session.capabilities().mail_max;
+        let mut tells_size = session.extensions().size;
         self.tell(Event::Connected {
             connection,
             is_pipelining,
+            mail_max,
         })
         .await;
         while let Some(command) = self.commands.recv().await {
             match command {
                 Command::Transmit(job, body) => {
                     let end = self.carry(&mut session, &job, &body).await;
+                    // Told before the end, so that a message that goes again finds it known.
+                    if std::mem::replace(&mut tells_size, session.extensions().size) && !tells_size
+                    {
+                        self.tell(Event::SizeRefused(connection)).await;
+                    }
                     let is_reusable = session.is_reusable();
                     self.tell_end(end, is_reusable).await;
                     if !is_reusable {
@@ -119,6 +139,7 @@ impl Courier {
                 Ok(transfer) => transfer,
                 Err(trouble) => return End::Refused(trouble),
             };
+            FailPoint::AfterRcpt.reached();
             let (end, behind) = self.finish(transfer).await;
             match behind {
                 Behind::Nothing => return end,
@@ -261,15 +282,12 @@ fn ended_before() -> Trouble {
 async fn open(
     route: &RouteSettings,
     target: Option<&Target>,
-    is_pipelining_allowed: bool,
+    allowed: Extensions,
 ) -> Result<Connection<Stream>, Trouble> {
     let session = match (target, &route.next_hop) {
         (Some(target), _) => route.dialer.dial(target).await?,
         (None, NextHop::Relays(relays)) => route.dialer.dial(&relays.target().await?).await?,
         (None, NextHop::Mx(_)) => unreachable!("the core knows the hosts of whom it dials"),
     };
-    Ok(session.with_extensions(Extensions {
-        pipelining: is_pipelining_allowed && route.extensions.pipelining,
-        ..route.extensions
-    }))
+    Ok(session.with_extensions(route.extensions.and(allowed)))
 }

@@ -4,20 +4,32 @@
 //! rest goes back; waits that came from limits are forgotten, because limits may have changed.
 //! Then the shell runs the core until [`Postrider::drain`].
 
+mod decide;
+mod walk;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use postrider_message::{Limits, Prepared, codec};
+use postrider_store::quarantine::{Reaped, Suspects};
 use postrider_store::request::CampaignChange;
 use postrider_store::{Refused, Reply, Request, Store, StoreError};
-use postrider_types::{Campaign, CampaignId, Email, EmailId, InDoubtPolicy, TenantId};
+use postrider_types::{Campaign, CampaignId, Email, EmailId, TenantId, WorkerId};
 use tokio::sync::watch;
 
 use crate::clock::SystemClock;
 use crate::recovery;
 use crate::settings::Settings;
-use crate::shell::{self, Shell};
+use crate::shell::{self, Role, Shell};
+use crate::starter::{self, Bell};
 use crate::status::Status;
+use crate::terms::Terms;
+
+pub use decide::{Decided, Decision};
+pub use walk::Walk;
+
+/// How it is said that nothing can be recorded any more.
+const WRITER_ENDED: &str = "the store's writer panicked";
 
 /// A running pipeline over one store: cheap to clone, ended by [`Postrider::drain`].
 #[derive(Clone)]
@@ -29,6 +41,9 @@ pub struct Postrider {
     progress: watch::Receiver<u64>,
     /// The step-wise work that follows a change of a campaign.
     steps: Arc<Mutex<tokio::task::JoinSet<()>>>,
+    /// Rung when a draft may start earlier than was known.
+    bell: Bell,
+    found: Reaped,
 }
 
 /// Why something that was asked of a pipeline did not happen.
@@ -55,12 +70,18 @@ impl Postrider {
         settings: Settings,
         clock: SystemClock,
     ) -> Result<Self, StoreError> {
-        let steps = recovery::recover(&store).await?;
+        let (mut steps, found) = recovery::recover(&store).await?;
         let email_limits = Limits {
             email_bytes_max: settings.email_bytes_max,
         };
-        let shell = Arc::new(shell::start(store.clone(), settings, clock));
+        let shell = Arc::new(shell::start(store.clone(), settings, Role::Owner, clock));
         let progress = shell.progress();
+        let bell = Bell::default();
+        let told = Arc::clone(&shell);
+        let starting = starter::run(store.clone(), clock, Arc::clone(&bell), move || {
+            told.made_progress();
+        });
+        steps.spawn(starting);
         let steps = Arc::new(Mutex::new(steps));
         Ok(Self {
             store,
@@ -68,6 +89,8 @@ impl Postrider {
             shell,
             progress,
             steps,
+            bell,
+            found,
         })
     }
 
@@ -83,11 +106,13 @@ impl Postrider {
     pub async fn put_email(
         &self,
         tenant: TenantId,
-        email: &Email,
+        email: Email,
     ) -> Result<(EmailId, bool), EngineError> {
         // Preparing is the validation; the result is thrown away and made again when needed.
-        Prepared::new(email, self.email_limits)?;
-        let content = bytes::Bytes::from(codec::encode(email));
+        Prepared::new(&email, self.email_limits)?;
+        let content = bytes::Bytes::from(codec::encode(&email));
+        // Its stored form is all that is needed while the store writes it.
+        drop(email);
         let email = EmailId::of(&content);
         match self
             .ask(Request::PutEmail {
@@ -102,7 +127,7 @@ impl Postrider {
         }
     }
 
-    /// Makes a campaign in state draft.
+    /// Makes a campaign in state draft; one with a time starts by itself when it comes.
     ///
     /// # Errors
     /// [`EngineError`]; a name that is taken is [`Refused::NameTaken`].
@@ -111,18 +136,22 @@ impl Postrider {
         tenant: TenantId,
         name: &str,
         email: EmailId,
+        terms: Terms,
     ) -> Result<Campaign, EngineError> {
-        let in_doubt = InDoubtPolicy::Hold;
-        self.campaign(Request::Create {
+        let create = Request::Create {
             tenant,
             name: name.to_owned(),
             email,
-            in_doubt,
-        })
-        .await
+            in_doubt: terms.in_doubt,
+            in_doubt_retry_after: terms.in_doubt_retry_after,
+            send_at: terms.send_at,
+        };
+        let created = self.campaign(create).await?;
+        self.bell.notify_one();
+        Ok(created)
     }
 
-    /// Seals, starts, pauses, resumes or cancels a campaign.
+    /// Seals, schedules, starts, pauses, resumes or cancels a campaign.
     ///
     /// Putting parked chunks back and cancelling waiting ones goes on in bounded steps after
     /// this has returned; the change itself holds at once.
@@ -135,6 +164,7 @@ impl Postrider {
         change: CampaignChange,
     ) -> Result<Campaign, EngineError> {
         let changed = self.campaign(Request::Change { campaign, change }).await?;
+        self.bell.notify_one();
         let steps = recovery::steps(&self.store, changed.id, changed.state);
         let shell = Arc::clone(&self.shell);
         let steps = async move {
@@ -174,6 +204,51 @@ impl Postrider {
     /// What it is doing.
     pub fn status(&self) -> Status {
         self.shell.status()
+    }
+
+    /// What the start found of an earlier process that ended without a stop: nothing after one
+    /// that was stopped in order.
+    pub const fn found(&self) -> Reaped {
+        self.found
+    }
+
+    /// What makes it useless: a task of its own that panicked, or the store's writer that did.
+    /// Waits for ever while all is well. Whoever runs it ends then, as after a crash.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + 'static {
+        let (rings, store) = (self.shell.alarm().rings(), self.store.clone());
+        async move {
+            tokio::select! {
+                name = rings => format!("{name} panicked"),
+                () = store.ended() => WRITER_ENDED.to_owned(),
+            }
+        }
+    }
+
+    /// The same as it stands: `None` while all is well.
+    pub fn failure(&self) -> Option<String> {
+        match self.shell.alarm().rung() {
+            Some(name) => Some(format!("{name} panicked")),
+            None => self.store.has_ended().then(|| WRITER_ENDED.to_owned()),
+        }
+    }
+
+    /// Ends every lease of a worker that is gone: what it had begun is in doubt, the rest goes
+    /// back. Nothing that it asked for may be on its way to the store any more.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what could not be ended runs out by itself.
+    pub async fn reap_worker(
+        &self,
+        worker: WorkerId,
+        suspects: Suspects,
+    ) -> Result<Reaped, StoreError> {
+        recovery::reap_worker(&self.store, worker, suspects).await
+    }
+
+    /// Says that something may have changed for those who wait for a campaign; for whoever
+    /// carries out requests of others on its store.
+    pub fn made_progress(&self) {
+        self.shell.made_progress();
     }
 
     /// Finishes what is between MAIL and its reply, gives the rest back and takes no new work;

@@ -8,6 +8,7 @@
 //! store handle. The shell in [`engine`] carries the effects out on tokio; a simulator is another
 //! shell over the same core.
 
+mod alarm;
 pub mod audience;
 pub mod batcher;
 pub mod bounds;
@@ -16,15 +17,24 @@ mod compose;
 pub mod core;
 mod courier;
 pub mod engine;
+mod failpoints;
 pub mod intake;
+pub mod places;
 mod recovery;
 pub mod rehydrate;
 pub mod report;
 pub mod settings;
 mod shell;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
+mod starter;
 pub mod status;
+mod terms;
+pub mod worker;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::Postrider;
 pub use settings::Settings;
 pub use status::Status;
+pub use terms::Terms;
+pub use worker::Worker;

@@ -1,36 +1,131 @@
 //! What a start finds, and the work that goes on in bounded steps.
 
+use postrider_failpoint::FailPoint;
+use postrider_store::quarantine::{Reaped, Suspects};
+use postrider_store::removal::{Cursor, Walked};
 use postrider_store::{Reply, Request, Store, StoreError};
-use postrider_types::{CampaignId, CampaignState, TenantId, Timestamp};
+use postrider_types::{CampaignId, CampaignState, TenantId, Timestamp, WorkerId};
 use tokio::task::JoinSet;
 
 use crate::bounds::{RECOVERY_PAGE, STORE_RETRY_AFTER};
 
 /// Ends every lease, because no holder of one can live, forgets waits that came from limits, and
 /// goes on with what an earlier process left half done.
-pub(crate) async fn recover(store: &Store) -> Result<JoinSet<()>, StoreError> {
-    reap(store, Timestamp::NEVER).await?;
+/// Gives the work that goes on, and what was found.
+pub(crate) async fn recover(store: &Store) -> Result<(JoinSet<()>, Reaped), StoreError> {
+    let found = reap(store, Timestamp::NEVER).await?;
+    if found.leases > 0 {
+        tracing::warn!(
+            leases = found.leases,
+            in_doubt = found.in_doubt,
+            filed_again = found.refiled,
+            quarantined = found.quarantined,
+            "an earlier process ended without a stop; nobody is sent anything twice"
+        );
+    }
     store.ask(Request::Wake).await?;
     let mut running = JoinSet::new();
+    let mut after = TenantId(0);
+    loop {
+        let page = store.read(move |reader| reader.tenants(after, RECOVERY_PAGE));
+        let tenants = page.await?;
+        let Some(last) = tenants.last() else { break };
+        after = last.id;
+        for tenant in tenants {
+            if tenant.is_deleted() {
+                running.spawn(sweep_tenant(store, tenant.id));
+            } else {
+                take_up(store, tenant.id, &mut running).await?;
+            }
+        }
+    }
+    Ok((running, found))
+}
+
+/// Goes on with every campaign of a tenant.
+async fn take_up(
+    store: &Store,
+    tenant: TenantId,
+    running: &mut JoinSet<()>,
+) -> Result<(), StoreError> {
     let mut before = None;
     loop {
-        let page = move |reader: &dyn postrider_store::Reader| {
-            reader.campaigns(TenantId::DEFAULT, before, RECOVERY_PAGE)
+        let page = store.read(move |reader| reader.campaigns(tenant, before, RECOVERY_PAGE));
+        let campaigns = page.await?;
+        let Some(last) = campaigns.last() else {
+            return Ok(());
         };
-        let campaigns = store.read(page).await?;
-        let Some(last) = campaigns.last() else { break };
         before = Some(last.id);
         for campaign in campaigns {
             running.spawn(steps(store, campaign.id, campaign.state));
         }
     }
-    Ok(running)
 }
 
-/// Ends every lease that runs out before `before`, step by step.
-pub(crate) async fn reap(store: &Store, before: Timestamp) -> Result<(), StoreError> {
-    while is_more(store.ask(Request::Reap { before }).await?) {}
-    Ok(())
+/// Goes on with ending what a deleted tenant left; the next start does when the store cannot.
+fn sweep_tenant(store: &Store, tenant: TenantId) -> impl Future<Output = ()> + Send + 'static {
+    let store = store.clone();
+    async move {
+        let mut cursor = Cursor::START;
+        loop {
+            match store.ask(Request::SweepTenant { tenant, cursor }).await {
+                Ok(Reply::Walked(Walked {
+                    next: Some(next), ..
+                })) => cursor = next,
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%tenant, error = %error, "the sweep of a tenant waits");
+                    if !error.is_transient() {
+                        return;
+                    }
+                    tokio::time::sleep(STORE_RETRY_AFTER).await;
+                }
+            }
+        }
+    }
+}
+
+/// Ends every lease that runs out before `before`, step by step; what that did.
+pub(crate) async fn reap(store: &Store, before: Timestamp) -> Result<Reaped, StoreError> {
+    let request = Request::Reap {
+        before,
+        worker: None,
+        suspects: Suspects::Nobody,
+    };
+    in_steps(store, request).await
+}
+
+/// Ends every lease of a worker that is gone, step by step; what that did. Nothing that it asked
+/// for may be on its way to the store any more.
+pub(crate) async fn reap_worker(
+    store: &Store,
+    worker: WorkerId,
+    suspects: Suspects,
+) -> Result<Reaped, StoreError> {
+    let request = Request::Reap {
+        before: Timestamp::EPOCH,
+        worker: Some(worker),
+        suspects,
+    };
+    in_steps(store, request).await
+}
+
+async fn in_steps(store: &Store, request: Request) -> Result<Reaped, StoreError> {
+    let mut sum = Reaped::default();
+    loop {
+        let reply = store.ask(request.clone()).await?;
+        FailPoint::InReap.reached();
+        let Reply::Reaped(step) = reply else {
+            unreachable!("a reap is answered with what it did, not with {reply:?}");
+        };
+        sum.leases += step.leases;
+        sum.in_doubt += step.in_doubt;
+        sum.refiled += step.refiled;
+        sum.quarantined += step.quarantined;
+        if !step.more {
+            return Ok(sum);
+        }
+    }
 }
 
 /// The step-wise work that follows from a campaign's state: parked chunks of a running one go
@@ -103,8 +198,14 @@ mod tests {
     async fn store(failures: usize) -> (Store, CampaignId) {
         let (backend, reader) = memory::parts([7; 32]);
         let store = Store::inline(Box::new(Weak(backend, failures)), reader, Arc::new(|| NOW));
+        let campaign = draft(&store, TenantId::DEFAULT).await;
+        (store, campaign)
+    }
+
+    /// A draft of a tenant, with one recipient.
+    async fn draft(store: &Store, tenant: TenantId) -> CampaignId {
         let content = bytes::Bytes::from_static(b"an email");
-        let (tenant, email) = (TenantId::DEFAULT, EmailId::of(&content));
+        let email = EmailId::of(&content);
         let requests = vec![
             Request::PutEmail {
                 tenant,
@@ -116,6 +217,8 @@ mod tests {
                 name: "hello".to_owned(),
                 email,
                 in_doubt: InDoubtPolicy::Hold,
+                in_doubt_retry_after: Duration::from_secs(900),
+                send_at: None,
             },
         ];
         let replies = store.submit(requests).await.unwrap();
@@ -131,7 +234,28 @@ mod tests {
             recipients: vec![(to, Variables::default())],
         };
         store.ask(file).await.unwrap();
-        (store, campaign)
+        campaign
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_ends_what_a_deleted_tenant_left_and_nothing_of_others() {
+        let (store, other) = store(0).await;
+        let name = "acme".to_owned();
+        let created = store.ask(Request::CreateTenant { name }).await.unwrap();
+        let Reply::Tenant(tenant) = created else {
+            panic!("{created:?}")
+        };
+        let tenant = tenant.id;
+        let left = draft(&store, tenant).await;
+        store.ask(Request::DeleteTenant { tenant }).await.unwrap();
+
+        let (mut running, _) = recover(&store).await.unwrap();
+        while running.join_next().await.is_some() {}
+        let open = async |campaign| {
+            let found = store.read(move |reader| reader.campaign(campaign)).await;
+            found.unwrap().unwrap().tally.open()
+        };
+        assert_eq!((open(left).await, open(other).await), (0, 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use postrider_message::{Limits, Message, Prepared, Segment, codec};
@@ -179,7 +180,7 @@ impl Bodies {
         self.loaded.fetch_add(1, Ordering::Relaxed);
         let read = self.store.read(move |reader| {
             let content = reader.email(tenant, email)?;
-            Ok(content.map(|content| prepare(&content, limits)))
+            Ok(content.map(|content| prepare(content, limits)))
         });
         match read.await {
             Ok(Some(prepared)) => prepared.map(Arc::new).map_err(BodyTrouble::Unusable),
@@ -196,8 +197,10 @@ impl Bodies {
     }
 }
 
-fn prepare(content: &[u8], limits: Limits) -> Result<Body, String> {
-    let email = codec::decode(content).map_err(|error| report::chain(&error))?;
+fn prepare(content: Bytes, limits: Limits) -> Result<Body, String> {
+    let email = codec::decode(&content).map_err(|error| report::chain(&error))?;
+    // The stored form is not kept in memory beside what is made of it.
+    drop(content);
     // A limit that was lowered since the email was put must not stop what was accepted.
     let limits = Limits {
         email_bytes_max: limits.email_bytes_max.max(email.content_bytes()),

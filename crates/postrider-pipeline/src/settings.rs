@@ -15,7 +15,9 @@ use postrider_smtp::providers::Providers;
 use postrider_smtp::relay::Relays;
 use postrider_smtp::tls::{Roots, TlsClient};
 use postrider_smtp::{ClientName, Extensions, Relay, RelayError, Timeouts};
-use postrider_types::{Backoff, Domain, Rate};
+use postrider_store::Share;
+use postrider_types::{Backoff, Domain, Rate, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Everything that the pipeline is told.
 #[derive(Debug, Clone)]
@@ -79,6 +81,7 @@ impl Settings {
                 default: limit,
                 domains: HashMap::new(),
                 recipient_rate: None,
+                spent_at: None,
             },
             backoff: Backoff {
                 delay_min: Duration::from_secs(300),
@@ -91,6 +94,7 @@ impl Settings {
                 time: Duration::from_secs(30),
                 slice: Duration::from_secs(2),
                 chunks_max: 32,
+                share: Share::WHOLE,
             },
             cache: CacheSettings {
                 bytes_max: 64 << 20,
@@ -122,7 +126,9 @@ pub struct Routes {
 }
 
 /// Names a route: 0 is the default one, and the others follow in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct RouteId(pub usize);
 
 impl RouteId {
@@ -207,6 +213,9 @@ pub struct LimitSettings {
     pub domains: HashMap<Domain, DomainLimit>,
     /// For each recipient, over all campaigns; `None` is without limit.
     pub recipient_rate: Option<Rate>,
+    /// When the quotas of all domains and sites were used up, as far as anybody knows: a worker
+    /// before this one may have used them until then. `None` when there was none.
+    pub spent_at: Option<Timestamp>,
 }
 
 impl LimitSettings {
@@ -235,6 +244,8 @@ pub struct LeaseSettings {
     pub slice: Duration,
     /// Chunks held at once.
     pub chunks_max: usize,
+    /// The lanes that are claimed from.
+    pub share: Share,
 }
 
 /// Bodies in memory.

@@ -4,6 +4,8 @@
 //! all requests to the store together, so that what happened on several connections at once
 //! shares a commit. It never waits for anything but the next event or the next instant.
 
+mod showing;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +14,8 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use postrider_message::{Limits, MessageKey};
-use postrider_smtp::site::Target;
+use postrider_smtp::Extensions;
+use postrider_smtp::site::{SiteName, Target};
 use postrider_store::{Request, Store};
 use postrider_types::{EmailId, TenantId, Timestamp, WorkerId};
 use rand::RngExt;
@@ -20,18 +23,19 @@ use rand::rngs::StdRng;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::bounds::{
-    COMMANDS_WAITING_MAX, EVENTS_PER_TURN_MAX, EVENTS_WAITING_MAX, REFUSALS_SHOWN_AFTER,
-};
+use crate::alarm::Alarm;
+use crate::bounds::{COMMANDS_WAITING_MAX, EVENTS_PER_TURN_MAX, EVENTS_WAITING_MAX};
 use crate::clock::{Clock, SystemClock};
 use crate::compose::Composer;
-use crate::core::{ConnectionId, Core, Effect, Event, RefusalGroup, RequestId};
+use crate::core::{ConnectionId, Core, Effect, Event, RequestId};
 use crate::courier::{Command, Courier};
+use crate::failpoints;
+use crate::places::{Places, Wish};
 use crate::recovery;
 use crate::rehydrate::Bodies;
 use crate::report;
 use crate::settings::{NextHop, RouteId, RouteSettings, Settings};
-use crate::status::{PoolStatus, Status};
+use crate::status::Status;
 
 /// The shell as the rest of the process sees it.
 pub(crate) struct Shell {
@@ -41,18 +45,37 @@ pub(crate) struct Shell {
     drained: watch::Receiver<bool>,
     /// Says that everything is to end now.
     over: watch::Sender<bool>,
+    alarm: Alarm,
     tasks: Mutex<JoinSet<()>>,
 }
 
+/// What a shell is for.
+pub(crate) enum Role {
+    /// It works for the process that owns the store, and looks after leases.
+    Owner,
+    /// It only sends, beside others.
+    Worker {
+        /// The name under which it claims.
+        id: WorkerId,
+        /// Where it gets places for connections.
+        places: Arc<dyn Places>,
+    },
+}
+
 /// Starts the tasks of a shell: the core, and those that bring it news.
-pub(crate) fn start(store: Store, settings: Settings, clock: SystemClock) -> Shell {
+pub(crate) fn start(store: Store, settings: Settings, role: Role, clock: SystemClock) -> Shell {
     let (events, received) = mpsc::channel(EVENTS_WAITING_MAX);
     let (progress, _) = watch::channel(0);
     let (drained_tx, drained) = watch::channel(false);
     let (over, is_over) = watch::channel(false);
     let status = Arc::<Mutex<Status>>::default();
+    let alarm = Alarm::new();
     let mut rng: StdRng = rand::make_rng();
-    let worker = WorkerId(rng.random());
+    let (worker, places) = match role {
+        Role::Owner => (WorkerId(rng.random()), None),
+        Role::Worker { id, places } => (id, Some(places)),
+    };
+    let is_owner = places.is_none();
     let limits = Limits {
         email_bytes_max: settings.email_bytes_max,
     };
@@ -75,6 +98,7 @@ pub(crate) fn start(store: Store, settings: Settings, clock: SystemClock) -> She
             .collect(),
         core: Core::new(settings, worker),
         store: store.clone(),
+        places,
         clock,
         rng,
         couriers: HashMap::new(),
@@ -82,17 +106,20 @@ pub(crate) fn start(store: Store, settings: Settings, clock: SystemClock) -> She
         work: JoinSet::new(),
         events: events.clone(),
         status: Arc::clone(&status),
-        refusals_shown: (0, Timestamp::EPOCH),
+        counts_shown: (0, Timestamp::EPOCH),
         progress: progress.clone(),
         drained: drained_tx,
+        alarm: alarm.clone(),
     };
     let mut tasks = JoinSet::new();
-    tasks.spawn(run.run(first, received, is_over.clone()));
-    tasks.spawn(until(
-        is_over.clone(),
-        listen(store.clone(), events.clone()),
-    ));
-    tasks.spawn(until(is_over, reap(store, clock, lease_time)));
+    let core = run.run(first, received, is_over.clone());
+    tasks.spawn(alarm.guard("the core", core));
+    let listening = until(is_over.clone(), listen(store.clone(), events.clone()));
+    tasks.spawn(alarm.guard("the task that listens to the store", listening));
+    if is_owner {
+        let reaping = until(is_over, reap(store, clock, lease_time));
+        tasks.spawn(alarm.guard("the task that ends leases", reaping));
+    }
     let tasks = Mutex::new(tasks);
     Shell {
         events,
@@ -100,6 +127,7 @@ pub(crate) fn start(store: Store, settings: Settings, clock: SystemClock) -> She
         progress,
         drained,
         over,
+        alarm,
         tasks,
     }
 }
@@ -133,6 +161,15 @@ impl Shell {
             .clone()
     }
 
+    /// Tells the core that another worker waits for the place of a connection.
+    pub(crate) async fn give_up_place(&self, route: RouteId, site: SiteName) {
+        drop(self.events.send(Event::Yield(route, site)).await);
+    }
+
+    pub(crate) const fn alarm(&self) -> &Alarm {
+        &self.alarm
+    }
+
     /// Asks the core to drain, waits, and drops what is left.
     pub(crate) async fn drain(&self, within: Duration) {
         let drained = async {
@@ -148,16 +185,19 @@ impl Shell {
             tracing::warn!("some messages had no reply in time; they are in doubt");
         }
         self.over.send_replace(true);
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        // They end by themselves, and with them the handles of the store that they hold.
-        tasks.join_all().await;
+        let mut tasks =
+            std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        // They end by themselves, and with them the handles of the store that they hold; one that
+        // has panicked has told so.
+        while tasks.join_next().await.is_some() {}
     }
 }
 
 /// Tells the core that there may be work.
 async fn listen(store: Store, events: mpsc::Sender<Event>) {
+    let mut work = store.work();
     loop {
-        store.work_came().await;
+        work.came().await;
         if events.send(Event::Filed).await.is_err() {
             return;
         }
@@ -191,6 +231,8 @@ type Answers = Vec<Event>;
 struct Run {
     core: Core,
     store: Store,
+    /// Where places for connections come from, when there are other workers.
+    places: Option<Arc<dyn Places>>,
     clock: SystemClock,
     rng: StdRng,
     bodies: Arc<Bodies>,
@@ -205,10 +247,11 @@ struct Run {
     work: JoinSet<()>,
     events: mpsc::Sender<Event>,
     status: Arc<Mutex<Status>>,
-    /// How many refusals there were when they were last shown, and when that was.
-    refusals_shown: (u64, Timestamp),
+    /// How many ends there were when their counts were last shown, and when that was.
+    counts_shown: (u64, Timestamp),
     progress: watch::Sender<u64>,
     drained: watch::Sender<bool>,
+    alarm: Alarm,
 }
 
 impl Run {
@@ -250,8 +293,10 @@ impl Run {
                 continue;
             }
             is_progress |= matches!(event, Event::Answered(..));
+            failpoints::pass_event(&event);
             let now = self.clock.now();
             for effect in self.core.handle(event, now, &mut self.rng) {
+                failpoints::pass_effect(&effect);
                 match effect {
                     Effect::Ask(id, request) => requests.push((id, request)),
                     effect => self.carry_out(effect),
@@ -285,9 +330,19 @@ impl Run {
             Effect::Connect {
                 connection,
                 route,
+                site,
+                site_max,
                 target,
-                is_pipelining_allowed,
-            } => self.connect(connection, route, target, is_pipelining_allowed),
+                allowed,
+            } => {
+                let wish = Wish {
+                    route,
+                    route_max: self.routes[route.0].connections_max,
+                    site,
+                    site_max,
+                };
+                self.connect(connection, wish, target, allowed);
+            }
             Effect::Transmit(connection, job) => match self.bodies.get(job.chunk.email) {
                 Some(body) => self.tell(connection, Command::Transmit(job, body)),
                 None => debug_assert!(false, "the core sends only what is held"),
@@ -331,10 +386,12 @@ impl Run {
     fn hold(&mut self, tenant: TenantId, email: EmailId) {
         self.bodies.hold(email);
         let (bodies, events) = (Arc::clone(&self.bodies), self.events.clone());
-        self.work.spawn(async move {
+        let loading = async move {
             let held = bodies.bring(tenant, email).await;
             drop(events.send(Event::Held(email, held)).await);
-        });
+        };
+        self.work
+            .spawn(self.alarm.guard("the loading of a body", loading));
     }
 
     /// Asks DNS; the resolver asks once for all who want the same domain, and keeps what it
@@ -354,22 +411,24 @@ impl Run {
     fn connect(
         &mut self,
         connection: ConnectionId,
-        route: RouteId,
+        wish: Wish,
         target: Option<Arc<Target>>,
-        is_pipelining_allowed: bool,
+        allowed: Extensions,
     ) {
         let (sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
         self.couriers.insert(connection, sender);
         let courier = Courier {
             connection,
-            is_pipelining_allowed,
-            route: Arc::clone(&self.routes[route.0]),
+            allowed,
+            route: Arc::clone(&self.routes[wish.route.0]),
             target,
             composer: self.composer.clone(),
             commands,
             events: self.events.clone(),
         };
-        self.work.spawn(courier.run());
+        let place = self.places.as_ref().map(|places| places.take(wish));
+        self.work
+            .spawn(self.alarm.guard("a connection", courier.run(place)));
     }
 
     fn tell(&self, connection: ConnectionId, command: Command) {
@@ -381,61 +440,5 @@ impl Run {
             matches!(told, Some(Ok(()))),
             "a courier takes every command of its turn"
         );
-    }
-
-    fn show(&mut self) {
-        let refusals = self.changed_refusals();
-        let core = self.core.status();
-        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        tell_changes(&status.pools, &core.pools);
-        *status = Status {
-            connections: core.connections,
-            messages_in_flight: core.in_flight,
-            chunks_held: core.hands,
-            route_trouble: core.route_trouble,
-            pools: core.pools,
-            refusals: refusals.unwrap_or_else(|| Arc::clone(&status.refusals)),
-            store_trouble: core.store_trouble,
-            bodies_loaded: self.bodies.loaded(),
-            is_draining: core.is_draining,
-        };
-    }
-}
-
-impl Run {
-    /// The refusals, when they have changed and were not shown a moment ago: a turn is no time to
-    /// sort hundreds of lines in.
-    fn changed_refusals(&mut self) -> Option<Arc<[RefusalGroup]>> {
-        let (count, now) = (self.core.refusals_count(), self.clock.now());
-        let (shown, at) = self.refusals_shown;
-        let is_busy = self.core.is_busy() && now.since(at) < REFUSALS_SHOWN_AFTER;
-        if count == shown || is_busy {
-            return None;
-        }
-        self.refusals_shown = (count, now);
-        Some(self.core.refusals().into())
-    }
-}
-
-/// Says in the log when a site begins to fail, and when it is well again. Both are in order.
-fn tell_changes(before: &[PoolStatus], after: &[PoolStatus]) {
-    for pool in after {
-        let known = before.binary_search_by(|known| known.order().cmp(&pool.order()));
-        let known = known.ok().map(|known| &before[known]);
-        let was_troubled = known.is_some_and(|known| known.trouble.is_some());
-        let was_suspended = known.is_some_and(|known| known.is_suspended);
-        let (route, site) = (pool.route.0, pool.site.as_str());
-        match &pool.trouble {
-            Some((trouble, _)) if pool.is_suspended && !was_suspended => {
-                tracing::error!(route, site, %trouble, "a route to a site is suspended");
-            }
-            Some((trouble, _)) if !was_troubled => {
-                tracing::warn!(route, site, %trouble, "mail to a site waits until it is tried again");
-            }
-            None if was_troubled => {
-                tracing::info!(route, site, "mail to a site goes out again");
-            }
-            _ => {}
-        }
     }
 }

@@ -1,15 +1,18 @@
 //! What a pipeline shows of itself.
 
+mod sum;
+
 use std::sync::Arc;
 
 use postrider_smtp::site::SiteName;
 use postrider_types::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::core::RefusalGroup;
+use crate::core::{MeaningCount, RefusalGroup};
 use crate::settings::RouteId;
 
 /// What the pipeline is doing, for people and metrics.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Open connections.
     pub connections: usize,
@@ -17,7 +20,8 @@ pub struct Status {
     pub messages_in_flight: usize,
     /// Chunks held under a lease.
     pub chunks_held: usize,
-    /// Why a relay cannot be used now, in a sentence, and since when; `None` when all can.
+    /// Why relays cannot be used now, or routes are suspended, in a sentence that names each, and
+    /// since when any; `None` when all can.
     pub route_trouble: Option<(Arc<str>, Timestamp)>,
     /// Pools with connections or trouble; at most
     /// [`POOLS_SHOWN_MAX`](crate::bounds::POOLS_SHOWN_MAX).
@@ -25,6 +29,9 @@ pub struct Status {
     /// What receivers refused with since the start, grouped, those with the most refusals first; at
     /// most [`REFUSAL_GROUPS_MAX`](crate::bounds::REFUSAL_GROUPS_MAX), and up to a second old.
     pub refusals: Arc<[RefusalGroup]>,
+    /// What ends of messages and failures to connect meant since the start, by phase, class and
+    /// action; up to a second old.
+    pub meanings: Arc<[MeaningCount]>,
     /// Why the store cannot record now, in a sentence; nothing is sent meanwhile.
     pub store_trouble: Option<String>,
     /// Bodies that were loaded from the store since the start.
@@ -34,7 +41,7 @@ pub struct Status {
 }
 
 /// One pool: a route and a site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolStatus {
     /// The route.
     pub route: RouteId,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use postrider_pipeline::{Postrider, Settings, SystemClock};
+use postrider_pipeline::{Postrider, Settings, SystemClock, Terms};
 use postrider_store::request::CampaignChange::{Seal, Start};
 use postrider_store::{Request, memory};
 use postrider_types::{DeliveryState, Email, LaneName, TenantId, Variables};
@@ -80,8 +80,10 @@ async fn send_through(address: SocketAddr) -> anyhow::Result<u64> {
     let from = "News <news@example.test>".parse()?;
     let email = Email::html(from, "Hi", "<p>Some news.</p>");
     let tenant = TenantId::DEFAULT;
-    let (email, _) = postrider.put_email(tenant, &email).await?;
-    let campaign = postrider.create_campaign(tenant, "news", email).await;
+    let (email, _) = postrider.put_email(tenant, email).await?;
+    let campaign = postrider
+        .create_campaign(tenant, "news", email, Terms::HOLD)
+        .await;
     let campaign = campaign?.id;
     let reader = |n| -> anyhow::Result<_> {
         let address = format!("reader-{n}@example.org").parse()?;

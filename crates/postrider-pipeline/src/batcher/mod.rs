@@ -170,6 +170,7 @@ fn measured(address: Address, variables: Variables) -> (usize, Address, Variable
         variables,
         attempts: 0,
         first_attempt_at: None,
+        deaths: 0,
     };
     (
         recipient.stored_bytes(),

@@ -10,6 +10,7 @@ use super::Core;
 use super::asking::Purpose;
 use super::connections::{Afterwards, Progress};
 use super::event::{BodyTrouble, ConnectionId, Effect, RequestId};
+use super::expiry::{TOO_OLD, is_too_old};
 use super::hands::{Hand, Stage, StrandId};
 use crate::bounds::LEASE_MARGIN;
 use crate::report;
@@ -112,7 +113,9 @@ impl Core {
             StoreReply::Refused(_) => self.abandon(connection, Afterwards::Forget),
             _ => {
                 let until = self.hands.get(&token).map(|hand| hand.until);
-                if until.is_some_and(|until| until > now.plus(LEASE_MARGIN)) {
+                // Of a short lease a whole second would leave nothing.
+                let margin = LEASE_MARGIN.min(self.settings.lease.time / 4);
+                if until.is_some_and(|until| until > now.plus(margin)) {
                     self.let_dot_out(connection, now);
                 } else {
                     self.abandon(connection, Afterwards::Return);
@@ -147,7 +150,7 @@ impl Core {
 
     fn take_in_hand(&mut self, chunk: Claimed, now: Timestamp) {
         let (tenant, email) = (chunk.tenant, chunk.email);
-        let mut hand = Hand::new(chunk);
+        let mut hand = Hand::new(chunk, now);
         if self.is_draining {
             hand.stop();
         }
@@ -160,18 +163,9 @@ impl Core {
     /// Who has been tried for too long is not tried again.
     fn expire_old(&mut self, token: LeaseToken, now: Timestamp) {
         let give_up_after = self.settings.backoff.give_up_after;
-        let is_old = |recipient: &ChunkRecipient| {
-            recipient
-                .first_attempt_at
-                .is_some_and(|first| now.since(first) >= give_up_after)
-        };
-        self.give_up(
-            token,
-            Outcome::Expired,
-            "older than the give-up age",
-            is_old,
-            now,
-        );
+        let is_old =
+            |recipient: &ChunkRecipient| is_too_old(recipient.first_attempt_at, give_up_after, now);
+        self.give_up(token, Outcome::Expired, TOO_OLD, is_old, now);
     }
 
     /// Ends, without an attempt, everyone in a hand whom `is_meant` names.
@@ -253,7 +247,7 @@ impl Core {
         }
     }
 
-    fn record_without_attempt(
+    pub(super) fn record_without_attempt(
         &mut self,
         token: LeaseToken,
         index: usize,

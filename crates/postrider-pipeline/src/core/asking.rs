@@ -14,7 +14,7 @@
 //! While the store cannot write, nothing new is sent. What it must learn (outcomes, ends) is kept
 //! and asked again until it is recorded; their number is bounded by the chunks in hand.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -159,6 +159,7 @@ impl Core {
             claim,
             worker: self.worker,
             skip,
+            share: self.settings.lease.share,
             until,
         };
         self.ask(Purpose::Claim, request, false);
@@ -172,7 +173,8 @@ impl Core {
             && self.asked.trouble.is_none();
         let at = self.asked.claim_at.filter(|_| is_possible)?;
         let at = self.asked.no_claim_until.map_or(at, |until| at.max(until));
-        Some(at.max(self.lines.pools.all_shut_until()))
+        let give_up_after = self.settings.backoff.give_up_after;
+        Some(at.max(self.lines.pools.all_shut_until(give_up_after)))
     }
 
     fn may_hold_more(&self, now: Timestamp) -> bool {
@@ -183,7 +185,7 @@ impl Core {
     /// so that a slow one holds up nobody; but the chunks of one lane never take every place.
     fn lanes_with_enough(&self) -> Vec<LaneName> {
         let places = (self.settings.lease.chunks_max / 2).max(HANDS_PER_LANE_MAX);
-        let mut held: HashMap<&LaneName, (usize, usize, usize)> = HashMap::new();
+        let mut held: BTreeMap<&LaneName, (usize, usize, usize)> = BTreeMap::new();
         for hand in self.hands.values() {
             let (all, unsent, left) = held.entry(&hand.chunk.lane).or_default();
             *all += 1;
@@ -374,7 +376,8 @@ impl Core {
         );
     }
 
-    /// Extends leases that have run for half of their time.
+    /// Extends leases that have run for half of their time, of chunks that get on. One that only
+    /// waits, and has for long, goes back.
     pub(super) fn extend_leases(&mut self, now: Timestamp) {
         let due = |hand: &&super::Hand| self.extend_at(hand).is_some_and(|at| at <= now);
         let tokens: Vec<_> = self
@@ -384,8 +387,15 @@ impl Core {
             .map(super::Hand::token)
             .collect();
         for token in tokens {
-            if let Some(hand) = self.hands.get_mut(&token) {
-                hand.is_extending = true;
+            let Some(hand) = self.hands.get_mut(&token) else {
+                continue;
+            };
+            // Of one that goes back there is nothing to extend.
+            hand.is_extending = true;
+            if hand.is_still(now) {
+                hand.stop();
+                self.lines.forget(token);
+                continue;
             }
             let until = now.plus(self.settings.lease.time);
             self.ask(

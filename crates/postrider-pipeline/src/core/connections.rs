@@ -7,9 +7,12 @@
 //! A number is free again only when its connection is closed, so that the receiver never sees
 //! more of them than the bound.
 
+#[cfg(test)]
+mod audit;
+mod idle;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use postrider_store::Claimed;
 use postrider_types::{DeliveryId, Timestamp};
@@ -19,6 +22,9 @@ use super::hands::StrandId;
 use super::limits::Taken;
 use super::pools::{PoolId, WayId};
 use crate::settings::RouteId;
+
+#[cfg(test)]
+pub(super) use audit::Carried;
 
 /// A message on a connection.
 #[derive(Debug, Clone)]
@@ -99,12 +105,21 @@ struct Open {
     given: u32,
     /// Messages that it carries; `None` is without bound.
     messages_max: Option<u32>,
+    opened_at: Timestamp,
+    /// A message of it was answered.
+    is_answered: bool,
     /// Since when it is idle; only means something while it is.
     idle_since: Timestamp,
     /// The message whose turn it is; `None` when it is idle.
     front: Option<Busy>,
     /// The message whose envelope went along with the dot of the front one.
     behind: Option<Busy>,
+}
+
+impl Open {
+    const fn is_on_trial(&self) -> bool {
+        self.lead.is_trial && !self.is_answered
+    }
 }
 
 /// A message that has ended, and its connection afterwards.
@@ -138,6 +153,8 @@ pub(super) struct Usage {
     pub(super) connecting: usize,
     /// Open ones, idle and busy.
     pub(super) open: usize,
+    /// Open ones that are on trial: no message of theirs was answered yet.
+    pub(super) on_trial: usize,
     /// Told to quit, and not closed yet.
     pub(super) closing: usize,
 }
@@ -233,10 +250,6 @@ impl Connections {
         self.trials[route.0]
     }
 
-    pub(super) fn is_idle(&self, way: WayId) -> bool {
-        self.idle.contains_key(&way)
-    }
-
     /// Where an open connection leads.
     pub(super) fn lead(&self, connection: ConnectionId) -> Option<Lead> {
         self.open.get(&connection).map(|open| open.lead)
@@ -252,21 +265,30 @@ impl Connections {
         Some(connection)
     }
 
-    /// One is open; says where it leads.
+    /// One is open, and its server takes at most `mail_max` messages on it; says where it leads.
     pub(super) fn connected(
         &mut self,
         connection: ConnectionId,
         is_pipelining: bool,
+        mail_max: Option<u32>,
         messages_max: impl Fn(PoolId) -> Option<u32>,
         now: Timestamp,
     ) -> Option<Lead> {
         let lead = self.end_connecting(connection)?;
-        self.count(lead, |usage| usage.open += 1);
+        self.count(lead, |usage| {
+            usage.open += 1;
+            usage.on_trial += usize::from(lead.is_trial);
+        });
         let open = Open {
             lead,
             is_pipelining,
+            opened_at: now,
+            is_answered: false,
             given: 0,
-            messages_max: messages_max(lead.pool),
+            messages_max: [messages_max(lead.pool), mail_max]
+                .into_iter()
+                .flatten()
+                .min(),
             idle_since: now,
             front: None,
             behind: None,
@@ -319,6 +341,25 @@ impl Connections {
         self.open.get_mut(&connection)?.front.as_mut()
     }
 
+    /// A message of an open connection was answered; says since when that is open.
+    pub(super) fn answered(&mut self, connection: ConnectionId) -> Option<Timestamp> {
+        let open = self.open.get_mut(&connection)?;
+        let (lead, was_on_trial) = (open.lead, open.is_on_trial());
+        let opened_at = open.opened_at;
+        open.is_answered = true;
+        if was_on_trial {
+            self.count(lead, |usage| usage.on_trial -= 1);
+        }
+        Some(opened_at)
+    }
+
+    /// Whether any message of an open connection was answered.
+    pub(super) fn is_answered(&self, connection: ConnectionId) -> bool {
+        self.open
+            .get(&connection)
+            .is_some_and(|open| open.is_answered)
+    }
+
     /// Whether the envelope of another message can go along with the dot of the front one.
     pub(super) fn has_place_behind(&self, connection: ConnectionId) -> bool {
         self.open.get(&connection).is_some_and(|open| {
@@ -350,7 +391,7 @@ impl Connections {
         let busy = open.front.take()?;
         open.front = open.behind.take();
         let next = open.front.as_ref().map(|next| Arc::clone(&next.domain));
-        let (lead, is_pipelining) = (open.lead, open.is_pipelining);
+        let is_pipelining = open.is_pipelining;
         let is_worn = is_used_up || open.messages_max.is_some_and(|max| open.given >= max);
         let fate = match &next {
             Some(_) => Fate::Open,
@@ -364,8 +405,7 @@ impl Connections {
             Fate::Open => {}
             Fate::Worn => self.quit(connection),
             Fate::Lost => {
-                self.open.remove(&connection);
-                self.count(lead, |usage| usage.open -= 1);
+                self.leave(connection);
                 self.free.insert(connection);
             }
         }
@@ -375,54 +415,6 @@ impl Connections {
             next,
             fate,
         })
-    }
-
-    /// Takes out those that have been idle for as long as their route allows; they are to be told
-    /// to quit.
-    pub(super) fn take_idle(
-        &mut self,
-        idle_after: impl Fn(RouteId) -> Duration,
-        now: Timestamp,
-    ) -> Vec<ConnectionId> {
-        let mut old = Vec::new();
-        for number in 0..self.idle_since.len() {
-            let after = idle_after(RouteId(number));
-            while let Some(&(since, connection)) = self.idle_since[number].first()
-                && since.plus(after) <= now
-            {
-                self.take_out(connection);
-                old.push(connection);
-            }
-        }
-        old
-    }
-
-    /// The longest idle connection of a route.
-    pub(super) fn longest_idle_of_route(&self, route: RouteId) -> Option<ConnectionId> {
-        self.idle_since[route.0]
-            .first()
-            .map(|(_, connection)| *connection)
-    }
-
-    /// The longest idle connection of a pool.
-    pub(super) fn longest_idle_of_pool(
-        &self,
-        route: RouteId,
-        pool: PoolId,
-    ) -> Option<ConnectionId> {
-        let mut idle = self.idle_since[route.0].iter();
-        let leads_there = |(_, connection): &&(Timestamp, ConnectionId)| {
-            self.open
-                .get(connection)
-                .is_some_and(|open| open.lead.pool == pool)
-        };
-        idle.find(leads_there).map(|(_, connection)| *connection)
-    }
-
-    /// Takes out an idle connection that is to be told to quit.
-    pub(super) fn take_out(&mut self, connection: ConnectionId) {
-        self.unrest(connection);
-        self.quit(connection);
     }
 
     /// One that was told to quit is closed; says where it led.
@@ -436,53 +428,32 @@ impl Connections {
         Some(lead)
     }
 
-    /// When the next one will have been idle for as long as its route allows.
-    pub(super) fn next_idle_at(
-        &self,
-        idle_after: impl Fn(RouteId) -> Duration,
-    ) -> Option<Timestamp> {
-        let first = self
-            .idle_since
-            .iter()
-            .enumerate()
-            .filter_map(|(number, idle)| {
-                let (since, _) = idle.first()?;
-                Some(since.plus(idle_after(RouteId(number))))
-            });
-        first.min()
-    }
-
-    /// An open connection becomes idle.
-    fn rest(&mut self, connection: ConnectionId, now: Timestamp) {
-        if let Some(open) = self.open.get_mut(&connection) {
-            open.idle_since = now;
-            self.idle.entry(open.lead.way).or_default().push(connection);
-            self.idle_since[open.lead.route.0].insert((now, connection));
-        }
-    }
-
-    /// An idle connection is idle no more.
-    fn unrest(&mut self, connection: ConnectionId) {
-        let Some(open) = self.open.get(&connection) else {
-            return;
+    /// Lets one connection of a pool carry nothing beyond what it has; it is told to quit then.
+    pub(super) fn wear_out(&mut self, pool: PoolId) {
+        let is_fresh = |open: &&mut Open| {
+            let is_worn = open.messages_max.is_some_and(|max| open.given >= max);
+            open.lead.pool == pool && open.front.is_some() && !is_worn
         };
-        self.idle_since[open.lead.route.0].remove(&(open.idle_since, connection));
-        if let Some(idle) = self.idle.get_mut(&open.lead.way) {
-            idle.retain(|other| *other != connection);
-            if idle.is_empty() {
-                self.idle.remove(&open.lead.way);
-            }
+        if let Some(open) = self.open.values_mut().find(is_fresh) {
+            open.messages_max = Some(open.given);
         }
     }
 
     fn quit(&mut self, connection: ConnectionId) {
-        if let Some(open) = self.open.remove(&connection) {
-            self.count(open.lead, |usage| {
-                usage.open -= 1;
-                usage.closing += 1;
-            });
-            self.closing.insert(connection, open.lead);
+        if let Some(lead) = self.leave(connection) {
+            self.count(lead, |usage| usage.closing += 1);
+            self.closing.insert(connection, lead);
         }
+    }
+
+    /// An open connection is open no more; says where it led.
+    fn leave(&mut self, connection: ConnectionId) -> Option<Lead> {
+        let open = self.open.remove(&connection)?;
+        self.count(open.lead, |usage| {
+            usage.open -= 1;
+            usage.on_trial -= usize::from(open.is_on_trial());
+        });
+        Some(open.lead)
     }
 
     fn count(&mut self, lead: Lead, change: impl Fn(&mut Usage)) {

@@ -2,14 +2,25 @@
 //!
 //! Connections that are open go on; new ones wait. A site that was never reached, or is in trouble,
 //! is tried with one connection at a time.
+//!
+//! **A session that stands proves little.** Some servers greet everybody and then hang up. So trouble
+//! ends, and the delay begins anew, only with the answer to a message, on a session that was opened
+//! after the last failure. And [`HOLLOW_SESSIONS_MAX`] sessions in a row that end before any message
+//! of theirs is answered are trouble too.
+//!
+//! **What the table of classifications asks for is kept**: where the rule of a greeting or a log-in
+//! names a time, nobody tries again before that. The credentials are refused (535)? Trying them
+//! every minute locks the account.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_smtp::Trouble;
+use postrider_smtp::classify::{Action, Classification};
+use postrider_smtp::{Cause, Extensions, Trouble};
 use postrider_types::{Phase, Timestamp};
 
-use crate::bounds::LOCK_STEP_FOR;
+use super::hearing::sentence;
+use crate::bounds::{HOLLOW_SESSIONS_MAX, LOCK_STEP_FOR, SIZELESS_FOR};
 use crate::report;
 
 /// Whether connections may be opened.
@@ -24,10 +35,48 @@ pub(super) struct Contact {
     trouble: Option<(Arc<str>, Timestamp)>,
     /// The last failure, with the chance that was drawn at it.
     failure: Option<(Trouble, f64)>,
+    /// When that was.
+    failed_at: Timestamp,
+    /// What the rule of the last failure asks for beyond the delay.
+    hold: Hold,
+    /// Sessions in a row that stood, and ended before any message of theirs was answered.
+    hollow: u32,
     /// A session stood at some time.
     was_reached: bool,
     /// The server offered PIPELINING and fell out of step: not again before then.
     lock_step_until: Timestamp,
+    /// The server offered SIZE and refused to be told one: not again before then.
+    sizeless_until: Timestamp,
+}
+
+/// What a site that turns us away asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Hold {
+    /// Nothing: it could not be reached.
+    None,
+    /// To be left alone for so long.
+    Throttled(Duration),
+    /// The same, and that a person acts: it refuses us.
+    Suspended(Duration),
+}
+
+impl Hold {
+    /// What this meaning of a failure asks for.
+    fn of(meaning: &Classification) -> Self {
+        let least = meaning.retry_after.unwrap_or_default();
+        match meaning.action {
+            Some(Action::ThrottleSite) => Self::Throttled(least),
+            Some(Action::SuspendRoute) => Self::Suspended(least),
+            Some(Action::Suppress | Action::ThrottleRecipient) | None => Self::None,
+        }
+    }
+
+    const fn time(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Throttled(time) | Self::Suspended(time) => time,
+        }
+    }
 }
 
 impl Contact {
@@ -40,8 +89,12 @@ impl Contact {
             not_until: Timestamp::EPOCH,
             trouble: None,
             failure: None,
+            failed_at: Timestamp::EPOCH,
+            hold: Hold::None,
+            hollow: 0,
             was_reached: false,
             lock_step_until: Timestamp::EPOCH,
+            sizeless_until: Timestamp::EPOCH,
         }
     }
 
@@ -70,9 +123,19 @@ impl Contact {
         self.was_reached && self.trouble.is_none()
     }
 
-    /// Whether a connection that is opened now may pipeline, if the server offers it.
-    pub(super) fn is_pipelining_allowed(&self, now: Timestamp) -> bool {
-        self.lock_step_until <= now
+    /// What a connection that is opened now may use, if the server offers it.
+    pub(super) fn allowed(&self, now: Timestamp) -> Extensions {
+        Extensions {
+            pipelining: self.lock_step_until <= now,
+            chunking: true,
+            size: self.sizeless_until <= now,
+        }
+    }
+
+    /// The server refused a MAIL for its size. That is remembered for a while, so that not every
+    /// connection has to find it out.
+    pub(super) fn refused_size(&mut self, now: Timestamp) {
+        self.sizeless_until = now.plus(SIZELESS_FOR);
     }
 
     /// A connection that pipelined fell out of step. The server may be right again tomorrow, so
@@ -81,27 +144,93 @@ impl Contact {
         self.lock_step_until = now.plus(LOCK_STEP_FOR);
     }
 
-    pub(super) fn connected(&mut self) {
-        self.delay = self.delay_min;
-        self.not_until = Timestamp::EPOCH;
-        self.trouble = None;
-        self.failure = None;
+    /// Whether it turns us away until a person acts.
+    pub(super) const fn is_suspended(&self) -> bool {
+        matches!(self.hold, Hold::Suspended(_))
+    }
+
+    /// Whether it asked to be left alone, so that nobody is charged for the wait.
+    pub(super) const fn is_on_hold(&self) -> bool {
+        !matches!(self.hold, Hold::None)
+    }
+
+    /// A session stands. Trouble lasts until a message of it is answered.
+    pub(super) const fn connected(&mut self) {
         self.was_reached = true;
     }
 
-    /// Several connections fail at once; only the first of them makes the delay grow. Certificates
-    /// and credentials do not mend within seconds, and servers lock accounts that are tried again
-    /// and again: those wait for the longest delay from the start.
-    pub(super) fn failed(&mut self, trouble: Trouble, chance: f64, now: Timestamp) {
-        let phase = trouble.phase();
-        let since = self.trouble.take().map_or(now, |(_, since)| since);
-        let sentence = format!("{}: {}", self.name, report::chain(&trouble));
-        self.trouble = Some((sentence.into(), since));
-        self.failure = Some((trouble, chance));
-        if matches!(phase, Phase::Tls | Phase::Auth) {
+    /// A message was answered, on a session that was opened at `opened_at`; says whether that ends
+    /// trouble. A session that is older than the trouble says nothing about new ones.
+    pub(super) fn answered(&mut self, opened_at: Timestamp) -> bool {
+        if self.trouble.is_some() && opened_at < self.failed_at {
+            return false;
+        }
+        self.delay = self.delay_min;
+        self.not_until = Timestamp::EPOCH;
+        self.failure = None;
+        self.hold = Hold::None;
+        self.hollow = 0;
+        self.trouble.take().is_some()
+    }
+
+    /// A session stood, and ended before any message of it was answered. Says whether that is
+    /// trouble: once may be chance, and while there is trouble it is more of the same.
+    pub(super) fn came_to_nothing(
+        &mut self,
+        trouble: &Trouble,
+        chance: f64,
+        now: Timestamp,
+    ) -> bool {
+        self.hollow = self.hollow.saturating_add(1);
+        if self.trouble.is_none() && self.hollow < HOLLOW_SESSIONS_MAX {
+            return false;
+        }
+        let what = "sessions end before a message is answered";
+        let sentence = format!("{}: {what}: {}", self.name, report::chain(trouble));
+        // What one message met, be it in doubt or neutral, is not what the others are told.
+        let lost = Trouble::lost(Phase::Mail, Cause::Closed);
+        self.wait(sentence, lost, chance, now);
+        true
+    }
+
+    /// A connection could not be opened. Several fail at once; only the first of them makes the
+    /// delay grow. Certificates and credentials do not mend within seconds, and servers lock
+    /// accounts that are tried again and again: those wait for the longest delay from the start. Nobody tries
+    /// again before the time that `meaning` asks for, unless other sessions stand
+    /// (`is_reached`): a server that has enough of them goes on with those, and only credentials that
+    /// are refused would be refused again.
+    pub(super) fn failed(
+        &mut self,
+        trouble: Trouble,
+        meaning: &Classification,
+        is_reached: bool,
+        chance: f64,
+        now: Timestamp,
+    ) {
+        if trouble.is_lasting() {
             self.delay = self.delay_max;
         }
+        let hold = match Hold::of(meaning) {
+            Hold::Throttled(_) if is_reached => Hold::None,
+            hold => hold,
+        };
+        let sentence = match hold {
+            Hold::Suspended(_) => sentence(&self.name, &trouble, meaning),
+            _ => format!("{}: {}", self.name, report::chain(&trouble)),
+        };
+        self.wait(sentence, trouble, chance, now);
+        // Those that fail together with one that is refused do not lift its suspension.
+        self.hold = self.hold.max(hold);
+        self.not_until = self.not_until.max(now.plus(hold.time()));
+    }
+
+    fn wait(&mut self, sentence: String, trouble: Trouble, chance: f64, now: Timestamp) {
+        let since = self.trouble.take().map_or(now, |(_, since)| since);
+        self.trouble = Some((sentence.into(), since));
+        self.failure = Some((trouble, chance));
+        self.failed_at = now;
         if self.not_until <= now {
+            self.hold = Hold::None;
             self.not_until = now.plus(self.delay);
             self.delay = (self.delay * 2).min(self.delay_max);
         }

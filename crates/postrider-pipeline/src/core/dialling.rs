@@ -10,21 +10,17 @@
 //!
 //! **While a site cannot be reached** its line stands still; longer than a slice, nobody holds a chunk
 //! for it. What waits for a relay goes back to the store, uncharged: the operator's own relay is down,
-//! and all of it can only wait. What waits for a site of direct delivery is deferred, which is an
-//! attempt: a host that never answers must end some day in an expired delivery.
-
-use std::sync::Arc;
+//! and all of it can only wait. So does what waits for a site that asked to be left alone, or that
+//! refuses us. What waits for any other site of direct delivery is deferred, which is an attempt. Whoever waits
+//! for too long expires (`expiry`).
 
 use postrider_smtp::Trouble;
-use postrider_smtp::mx::{NoRoute, Resolution};
-use postrider_smtp::site::SiteName;
 use postrider_types::Timestamp;
 
 use super::Core;
 use super::connections::Lead;
-use super::event::{ConnectionId, Effect, End};
-use super::hands::{Hand, Stage, StrandId};
-use super::judge::{Circumstances, Judgement, judge};
+use super::event::{ConnectionId, Effect};
+use super::hands::Stage;
 use super::lines::Room;
 use super::pools::{PoolId, Queue, WayId};
 use crate::settings::RouteId;
@@ -92,7 +88,7 @@ impl Core {
         }
         let usage = self.connections.of_pool(pool);
         let is_trial = !self.lines.pools.pool(pool).contact.is_proven();
-        if is_trial && usage.connecting > 0 {
+        if is_trial && usage.connecting + usage.on_trial > 0 {
             // How that one ends changes what is known.
             self.lines.pools.put(way, Queue::Held);
             return Step::Settled;
@@ -142,16 +138,19 @@ impl Core {
             debug_assert!(false, "there are as many numbers as the routes allow");
             return;
         };
-        let contact = &self.lines.pools.pool(lead.pool).contact;
+        let pool = self.lines.pools.pool(lead.pool);
+        let contact = &pool.contact;
         self.effects.push(Effect::Connect {
             connection,
             route: lead.route,
+            site: pool.site.clone(),
+            site_max: pool.connections_max(),
             target: self.lines.pools.target(lead.way),
-            is_pipelining_allowed: contact.is_pipelining_allowed(now),
+            allowed: contact.allowed(now),
         });
     }
 
-    fn quit_idle(&mut self, connection: ConnectionId) {
+    pub(super) fn quit_idle(&mut self, connection: ConnectionId) {
         self.connections.take_out(connection);
         self.effects.push(Effect::Quit(connection));
     }
@@ -182,21 +181,29 @@ impl Core {
         &mut self,
         connection: ConnectionId,
         is_pipelining: bool,
+        mail_max: Option<u32>,
         now: Timestamp,
     ) {
         let pools = &self.lines.pools;
         let messages_max = |pool| pools.pool(pool).messages_max;
-        let lead = self
-            .connections
-            .connected(connection, is_pipelining, messages_max, now);
+        let lead =
+            self.connections
+                .connected(connection, is_pipelining, mail_max, messages_max, now);
         if let Some(lead) = lead {
             let contact = &mut self.lines.pools.pool_mut(lead.pool).contact;
             let was_proven = contact.is_proven();
             contact.connected();
-            if !was_proven {
+            if !was_proven && contact.is_proven() {
                 self.lines.pools.opened(lead.pool);
             }
             self.make_way(lead);
+        }
+    }
+
+    pub(super) fn handle_size_refused(&mut self, connection: ConnectionId, now: Timestamp) {
+        if let Some(lead) = self.connections.lead(connection) {
+            let pool = self.lines.pools.pool_mut(lead.pool);
+            pool.contact.refused_size(now);
         }
     }
 
@@ -208,8 +215,14 @@ impl Core {
         now: Timestamp,
     ) {
         if let Some(lead) = self.connections.failed(connection) {
+            let is_reached = self.connections.of_pool(lead.pool).open > 0;
             let pool = self.lines.pools.pool_mut(lead.pool);
-            pool.contact.failed(trouble, chance, now);
+            let meaning = self.settings.classifier.classify(&trouble, &pool.site);
+            self.meanings.note(trouble.phase(), &meaning);
+            let contact = &mut pool.contact;
+            contact.failed(trouble, &meaning, is_reached, chance, now);
+            let is_suspended = pool.is_suspended();
+            self.lines.pools.note_suspended(lead.pool, is_suspended);
             self.lines.pools.shut_for(lead.pool);
             self.make_way(lead);
         }
@@ -228,31 +241,39 @@ impl Core {
         self.lines.pools.share_anew(lead.route);
     }
 
-    /// A way whose site cannot be reached waits here for no longer than a slice.
+    /// A way whose site cannot be reached waits for the next try.
     fn wait_for_site(&mut self, way: WayId, pool: PoolId, now: Timestamp) {
         self.lines.pools.put(way, Queue::Parked);
+        self.leave_for_site(way, pool, now);
+    }
+
+    /// Whoever stands in the line of a parked way waits there for no longer than a slice.
+    pub(super) fn leave_for_site(&mut self, way: WayId, pool: PoolId, now: Timestamp) {
         let until = self.lines.pools.pool(pool).contact.not_until();
         let is_long = until.since(now) > self.settings.lease.slice;
         if !is_long || self.connections.of_pool(pool).open > 0 {
-            return;
+            return self.expire_line(way, pool, now);
         }
-        let is_direct = {
-            let route = self.lines.pools.pool(pool).route;
-            self.lines.pools.route(route).relay.is_none()
-        };
-        if self.lines.pools.all_shut_until() > now {
+        let give_up_after = self.settings.backoff.give_up_after;
+        if self.lines.pools.all_shut_until(give_up_after) > now {
             // Nothing can leave, so all that is in hand goes back as it is.
             return self.stop_all();
         }
         let strands = self.lines.take_lines(pool);
-        let failure = self.lines.pools.pool(pool).contact.failure().cloned();
-        let site = self.lines.pools.pool(pool).site.clone();
+        let own = self.lines.pools.pool(pool);
+        let is_direct = self.lines.pools.route(own.route).relay.is_none();
+        let failure = own.contact.failure().cloned();
+        let charged = failure.filter(|_| is_direct && !own.contact.is_on_hold());
+        let site = own.site.clone();
         for strand in strands {
-            match &failure {
-                Some((trouble, chance)) if is_direct => {
+            if !self.expire_strand(strand, pool, now) {
+                continue;
+            }
+            match &charged {
+                Some((trouble, chance)) => {
                     self.end_strand(strand, trouble, &site, *chance, now);
                 }
-                _ => self.send_back(strand, until, now),
+                None => self.send_back(strand, until, now),
             }
         }
     }
@@ -261,7 +282,9 @@ impl Core {
     fn wait_for_rest(&mut self, pool: PoolId, now: Timestamp) {
         let until = self.lines.pools.pool(pool).rest.until();
         for strand in self.lines.take_lines(pool) {
-            if let Some(domain) = self.domain_of(strand) {
+            if let Some(domain) = self.domain_of(strand)
+                && self.expire_strand(strand, pool, now)
+            {
                 self.keep_waiting(strand, &domain, until, now);
             }
         }
@@ -274,75 +297,5 @@ impl Core {
         tokens
             .into_iter()
             .for_each(|token| self.lines.forget(token));
-    }
-
-    /// Asks DNS for domains whose mail waits for that.
-    pub(super) fn resolve(&mut self) {
-        while let Some((route, domain)) = self.lines.next_to_ask() {
-            self.effects.push(Effect::Resolve(route, domain));
-        }
-    }
-
-    /// DNS has said where the mail of a domain goes, or that there is no such place.
-    pub(super) fn handle_resolved(
-        &mut self,
-        route: RouteId,
-        domain: &Arc<str>,
-        resolved: Result<Resolution, NoRoute>,
-        chance: f64,
-        now: Timestamp,
-    ) {
-        match resolved {
-            Ok(Resolution {
-                target,
-                valid_until,
-            }) => {
-                let is_used = |pool| self.connections.of_pool(pool).all() > 0;
-                let way = self.lines.pools.way_to(route, &target, is_used, now);
-                self.lines.resolved(domain, way, valid_until);
-            }
-            Err(no_route) => {
-                let trouble = Trouble::from(no_route);
-                let site = SiteName::of_host(domain);
-                for strand in self.lines.unresolved(domain) {
-                    self.end_strand(strand, &trouble, &site, chance, now);
-                }
-            }
-        }
-    }
-
-    /// Nobody of a strand can be sent to, and each has this for an attempt.
-    fn end_strand(
-        &mut self,
-        strand: StrandId,
-        trouble: &Trouble,
-        site: &SiteName,
-        chance: f64,
-        now: Timestamp,
-    ) {
-        let is_working = |hand: &&mut Hand| hand.stage == Stage::Working;
-        let Some(hand) = self.hands.get_mut(&strand.hand).filter(is_working) else {
-            return;
-        };
-        let chunk = Arc::clone(&hand.chunk);
-        for index in hand.take_strand(strand.strand) {
-            let (end, recipient) = (End::Refused(trouble.clone()), &chunk.recipients[index]);
-            let circumstances = Circumstances {
-                classification: Some(self.settings.classifier.classify(trouble, site)),
-                rests_until: None,
-                recipient,
-                // Lost often enough, so that it is not sent again from this hand.
-                losses: u8::MAX,
-                backoff: &self.settings.backoff,
-                chance,
-            };
-            if let Judgement::Record(outcome, reply, _) = judge(end, &circumstances, now) {
-                let attempt = recipient.attempts.saturating_add(1);
-                self.record(strand.hand, index, attempt, outcome, reply, now);
-            } else {
-                debug_assert!(false, "whoever cannot be reached is not sent to again");
-            }
-        }
-        self.asked.may_claim(now);
     }
 }

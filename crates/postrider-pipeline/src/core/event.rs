@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use postrider_smtp::mx::{NoRoute, Resolution};
-use postrider_smtp::site::Target;
-use postrider_smtp::{Cause, Trouble};
+use postrider_smtp::site::{SiteName, Target};
+use postrider_smtp::{Extensions, Trouble};
 use postrider_store::{Claimed, Reply as StoreReply, Request, StoreError};
 use postrider_types::reply::Reply;
 use postrider_types::{ChunkRecipient, EmailId, TenantId};
@@ -39,7 +39,11 @@ pub enum Event {
         /// Whether the envelope of a message may go along with the dot of the one before it: the
         /// server offers it, and [`Effect::Connect`] allowed it.
         is_pipelining: bool,
+        /// Most messages that the server takes on it; `None` when it does not say.
+        mail_max: Option<u32>,
     },
+    /// The server of an open connection offers SIZE, and has refused to be told one.
+    SizeRefused(ConnectionId),
     /// What DNS says of a domain that was asked for.
     Resolved(RouteId, Arc<str>, Result<Resolution, NoRoute>),
     /// A connection could not be opened.
@@ -61,6 +65,8 @@ pub enum Event {
     },
     /// A connection that was told to quit is closed.
     Closed(ConnectionId),
+    /// Another worker waits for the place of a connection to this site.
+    Yield(RouteId, SiteName),
     /// Take no new work, and give back what has not begun.
     Drain,
 }
@@ -97,8 +103,7 @@ impl End {
         let (Self::Refused(trouble) | Self::Unsent(trouble) | Self::InDoubt(trouble)) = self else {
             return false;
         };
-        let is_bad_sequence = trouble.reply().is_some_and(|reply| reply.code == 503);
-        is_bad_sequence || matches!(trouble.cause(), Some(Cause::OutOfPlace | Cause::Garbage(_)))
+        trouble.is_out_of_step()
     }
 }
 
@@ -120,10 +125,14 @@ pub enum Effect {
         connection: ConnectionId,
         /// By which route.
         route: RouteId,
+        /// To which site.
+        site: SiteName,
+        /// Most connections of the route to that site.
+        site_max: usize,
         /// Where to, when DNS said it; otherwise to the relays of the route.
         target: Option<Arc<Target>>,
-        /// Whether it may pipeline if the server offers it.
-        is_pipelining_allowed: bool,
+        /// What it may use of what the server offers, as far as the route allows it too.
+        allowed: Extensions,
     },
     /// Render and transmit a message up to the gate.
     Transmit(ConnectionId, Job),

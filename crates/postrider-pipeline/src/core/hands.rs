@@ -11,6 +11,8 @@ use std::sync::Arc;
 use postrider_store::{Claimed, Filing};
 use postrider_types::{ChunkRecipient, LaneName, LeaseToken, Timestamp};
 
+use crate::bounds::HAND_STILL_MAX;
+
 /// One strand of one chunk in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct StrandId {
@@ -54,6 +56,8 @@ pub(super) struct Hand {
     /// When the lease ends, as the store last confirmed.
     pub(super) until: Timestamp,
     pub(super) is_extending: bool,
+    /// When it was claimed, or a message of it last ended.
+    pub(super) worked_at: Timestamp,
     pub(super) strands: Vec<Strand>,
     /// How many are left in all strands.
     left: usize,
@@ -71,7 +75,7 @@ pub(super) struct Hand {
 
 impl Hand {
     /// A chunk as it was claimed, with everyone left.
-    pub(super) fn new(chunk: Claimed) -> Self {
+    pub(super) fn new(chunk: Claimed, now: Timestamp) -> Self {
         let mut strands: Vec<Strand> = Vec::new();
         let mut by_domain: HashMap<&str, usize> = HashMap::new();
         for (index, recipient) in chunk.recipients.iter().enumerate() {
@@ -89,6 +93,7 @@ impl Hand {
             until: chunk.until,
             stage: Stage::Loading,
             is_extending: false,
+            worked_at: now,
             strands,
             left: chunk.recipients.len(),
             in_flight: 0,
@@ -133,6 +138,23 @@ impl Hand {
         taken
     }
 
+    /// Takes those out of a strand whom `is_meant` names.
+    pub(super) fn take_from(
+        &mut self,
+        strand: usize,
+        is_meant: impl Fn(&ChunkRecipient) -> bool,
+    ) -> Vec<usize> {
+        let recipients = &self.chunk.recipients;
+        let mut taken = Vec::new();
+        self.strands[strand].left.retain(|index| {
+            let is_meant = is_meant(&recipients[*index]);
+            taken.extend(is_meant.then_some(*index));
+            !is_meant
+        });
+        self.left -= taken.len();
+        taken
+    }
+
     /// A recipient, already out of its strand, waits in this lane until then.
     pub(super) fn leave(&mut self, index: usize, lane: LaneName, due_at: Timestamp) {
         let recipient = self.chunk.recipients[index].recipient;
@@ -145,17 +167,10 @@ impl Hand {
 
     /// Takes everyone out whom `is_meant` names.
     pub(super) fn take_out(&mut self, is_meant: impl Fn(&ChunkRecipient) -> bool) -> Vec<usize> {
-        let recipients = &self.chunk.recipients;
-        let mut taken = Vec::new();
-        for strand in &mut self.strands {
-            strand.left.retain(|index| {
-                let is_meant = is_meant(&recipients[*index]);
-                taken.extend(is_meant.then_some(*index));
-                !is_meant
-            });
-        }
-        self.left -= taken.len();
-        taken
+        let strands = 0..self.strands.len();
+        strands
+            .flat_map(|strand| self.take_from(strand, &is_meant))
+            .collect()
     }
 
     /// Whether the lease can end now.
@@ -166,6 +181,14 @@ impl Hand {
             Stage::Working => is_quiet && self.left == 0,
             Stage::Stopping => is_quiet,
         }
+    }
+
+    /// Whether it only waits, and has for so long that its lease is not to be extended for it.
+    /// What is under way is in a phase of its session, and each has a deadline of its own.
+    pub(super) fn is_still(&self, now: Timestamp) -> bool {
+        let is_waiting = matches!(self.stage, Stage::Loading | Stage::Working);
+        let is_quiet = self.in_flight == 0 && self.unrecorded == 0;
+        is_waiting && is_quiet && self.worked_at.plus(HAND_STILL_MAX) <= now
     }
 
     /// Lets nothing new of it begin.

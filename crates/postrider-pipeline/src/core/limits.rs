@@ -68,6 +68,11 @@ impl Limits {
         now: Timestamp,
     ) -> Verdict {
         let rate = self.settings.of(address.domain()).rate;
+        if let Some(spent_at) = self.settings.spent_at {
+            let site = site.as_mut().map(|(rate, cell)| (*rate, &mut **cell));
+            let quotas = rate.map(|rate| (rate, &mut *cell)).into_iter().chain(site);
+            quotas.for_each(|(rate, cell)| spend(rate, cell, spent_at));
+        }
         let Some(recipient_rate) = self.settings.recipient_rate else {
             let mut quotas: Vec<_> = rate.map(|rate| (rate, &mut *cell)).into_iter().collect();
             quotas.extend(site.as_mut().map(|(rate, cell)| (*rate, &mut **cell)));
@@ -148,6 +153,15 @@ impl Limits {
     }
 }
 
+/// A quota of which nothing is remembered was used up at `spent_at`, as far as anybody knows.
+fn spend(rate: Rate, cell: &mut Cell, spent_at: Timestamp) {
+    if cell.as_nanos().is_none() {
+        // The furthest ahead that the rate can have put it.
+        *cell = Cell::from_nanos(Some(u64::MAX));
+        decide(&mut [(rate, cell)], spent_at);
+    }
+}
+
 fn waits_until(decision: Decision) -> Option<Timestamp> {
     match decision {
         Decision::Admit => None,
@@ -162,6 +176,26 @@ mod tests {
 
     use super::*;
     use crate::settings::Settings;
+
+    #[test]
+    fn a_worker_after_another_begins_with_quotas_that_are_used_up_and_fill_again() {
+        let mut settings = Settings::for_relay("smtp://127.0.0.1:25").unwrap().limits;
+        settings.default.rate = Some("10/s burst 5".parse().unwrap());
+        let start = Timestamp::from_micros(1_700_000_000_000_000);
+        settings.spent_at = Some(start);
+        let limits = || Limits::new(settings.clone());
+        let address = "a@example.test".parse().unwrap();
+        let at = |millis| start.plus(Duration::from_millis(millis));
+        let mut cell = Cell::default();
+        let verdict = limits().admit(&address, &mut cell, None, at(0));
+        assert_eq!(verdict, Verdict::DomainWaits(at(100)));
+        let (mut limits, mut cell) = (limits(), Cell::default());
+        let admitted = (0..10).filter(|_| {
+            let verdict = limits.admit(&address, &mut cell, None, at(300));
+            matches!(verdict, Verdict::Admit(_))
+        });
+        assert_eq!(admitted.count(), 3);
+    }
 
     #[test]
     fn at_the_bound_nobody_new_is_admitted_before_somebody_may_be_forgotten() {

@@ -8,7 +8,10 @@
 //! a strand up although its limits admit it is in `share`.
 
 mod asking;
+#[cfg(test)]
+mod audit;
 mod share;
+mod waiting;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -119,29 +122,12 @@ impl Lines {
         Some(strand)
     }
 
-    /// Lets a strand wait for an instant.
-    pub(super) fn wait(&mut self, strand: StrandId, domain: &Arc<str>, until: Timestamp) {
-        self.place(strand, domain);
-        self.waiting.insert((until, strand));
-    }
-
     /// Holds a strand up until there may be room for it.
     pub(super) fn hold_up(&mut self, strand: StrandId, domain: &Arc<str>, room: Room) {
         self.place(strand, domain);
         match room {
             Room::Capped => self.domain(domain).held.push(strand),
             Room::Shared | Room::Yes => self.sharing.push(strand),
-        }
-    }
-
-    /// Puts those whose instant has come into their lines.
-    pub(super) fn wake(&mut self, now: Timestamp) {
-        self.now = now;
-        while let Some(&(until, strand)) = self.waiting.first()
-            && until <= now
-        {
-            self.waiting.pop_first();
-            self.enter(strand);
         }
     }
 
@@ -210,52 +196,6 @@ impl Lines {
             self.displace(*strand);
         }
         strands
-    }
-
-    /// When the first of those that wait for an instant wakes.
-    pub(super) fn next_at(&self) -> Option<Timestamp> {
-        self.waiting.first().map(|(until, _)| *until)
-    }
-
-    /// The strand that wakes last, and when.
-    pub(super) fn last_to_wake(&self) -> Option<(Timestamp, StrandId)> {
-        self.waiting.last().copied()
-    }
-
-    /// When the first of a chunk's strands wakes.
-    pub(super) fn first_to_wake(&self, hand: LeaseToken) -> Option<Timestamp> {
-        let mut waiting = self.waiting.iter();
-        let first = waiting.find(|(_, strand)| strand.hand == hand);
-        first.map(|(until, _)| *until)
-    }
-
-    /// Takes out the strands of a chunk that wait for an instant after `after`.
-    pub(super) fn take_waiting(
-        &mut self,
-        hand: LeaseToken,
-        after: Timestamp,
-    ) -> Vec<(StrandId, Arc<str>, Timestamp)> {
-        let is_meant =
-            |(until, strand): &(Timestamp, StrandId)| *until > after && strand.hand == hand;
-        let waiting: Vec<_> = self.waiting.extract_if(.., is_meant).collect();
-        let mut taken = Vec::new();
-        for (until, strand) in waiting {
-            let place = self.displace(strand);
-            taken.extend(place.map(|place| (strand, place.domain, until)));
-        }
-        taken
-    }
-
-    /// A slot of this domain was given back: those who wait for a later one stand in line again.
-    pub(super) fn ask_again(&mut self, domain: &str) {
-        let placed = &self.placed;
-        let is_meant = |(_, strand): &(Timestamp, StrandId)| {
-            placed
-                .get(strand)
-                .is_some_and(|place| *place.domain == *domain)
-        };
-        let woken: Vec<_> = self.waiting.extract_if(.., is_meant).collect();
-        woken.into_iter().for_each(|(_, strand)| self.enter(strand));
     }
 
     /// The limiter's cell of a domain, and the rate of a way's site with its cell.

@@ -21,42 +21,44 @@ mod asking;
 mod connections;
 mod contact;
 mod dialling;
+mod ending;
 mod event;
+mod expiry;
 mod hands;
 mod hearing;
 mod judge;
 mod limits;
 mod lines;
+mod meanings;
 mod pace;
 mod pools;
 mod refusals;
+mod resolving;
 mod rest;
 #[cfg(test)]
 mod scenes;
 mod schedule;
+mod shown;
+mod yielding;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use postrider_types::reply::Reply;
-use postrider_types::{LeaseToken, Outcome, Timestamp, WorkerId};
+use postrider_types::{LeaseToken, Timestamp, WorkerId};
 use rand::{Rng, RngExt};
 
 pub use event::{BodyTrouble, ConnectionId, Effect, End, Event, Job, RequestId};
+pub use meanings::MeaningCount;
 pub use refusals::RefusalGroup;
+pub use shown::CoreStatus;
 
-use crate::bounds::POOLS_SHOWN_MAX;
 use crate::settings::{RouteId, Settings};
-use crate::status::PoolStatus;
 use asking::Asked;
-use connections::{Afterwards, Busy, Connections, Fate, Progress};
-use hands::{Hand, Stage};
-use hearing::Heard;
-use judge::{Attempt, Circumstances, Judgement, judge};
+use connections::Connections;
+use hands::Hand;
 use limits::Limits;
 use lines::Lines;
-use pools::PoolId;
+use meanings::Meanings;
 use refusals::Refusals;
 
 /// The deciding half of a worker.
@@ -66,32 +68,15 @@ pub struct Core {
     worker: WorkerId,
     limits: Limits,
     connections: Connections,
-    hands: HashMap<LeaseToken, Hand>,
+    /// In order, so that the same events have the same effects.
+    hands: BTreeMap<LeaseToken, Hand>,
     lines: Lines,
     asked: Asked,
     refusals: Refusals,
+    meanings: Meanings,
     is_draining: bool,
     is_drained: bool,
     effects: Vec<Effect>,
-}
-
-/// What the core is doing, for people and metrics.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CoreStatus {
-    /// Open connections.
-    pub connections: usize,
-    /// Messages under way.
-    pub in_flight: usize,
-    /// Chunks in hand.
-    pub hands: usize,
-    /// Why a relay cannot be used, or a route is suspended, and since when.
-    pub route_trouble: Option<(Arc<str>, Timestamp)>,
-    /// Pools with connections or trouble, at most [`POOLS_SHOWN_MAX`].
-    pub pools: Vec<PoolStatus>,
-    /// Why the store cannot record.
-    pub store_trouble: Option<String>,
-    /// Whether it takes no new work.
-    pub is_draining: bool,
 }
 
 impl Core {
@@ -106,10 +91,11 @@ impl Core {
                     .map(|(_, route)| route.connections_max)
                     .collect::<Vec<_>>(),
             ),
-            hands: HashMap::new(),
+            hands: BTreeMap::new(),
             lines: Lines::new(&settings),
             asked: Asked::default(),
             refusals: Refusals::default(),
+            meanings: Meanings::default(),
             is_draining: false,
             is_drained: false,
             effects: Vec::new(),
@@ -128,7 +114,9 @@ impl Core {
             Event::Connected {
                 connection,
                 is_pipelining,
-            } => self.handle_connected(connection, is_pipelining, now),
+                mail_max,
+            } => self.handle_connected(connection, is_pipelining, mail_max, now),
+            Event::SizeRefused(connection) => self.handle_size_refused(connection, now),
             Event::ConnectFailed(connection, trouble) => {
                 let chance = rng.random::<f64>();
                 self.handle_connect_failed(connection, trouble, chance, now);
@@ -147,6 +135,7 @@ impl Core {
                 self.handle_end(connection, end, is_reusable, chance, now);
             }
             Event::Closed(connection) => self.handle_closed(connection),
+            Event::Yield(route, site) => self.give_up_place(route, &site),
             Event::Drain => self.handle_drain(),
         }
         self.advance(now);
@@ -177,19 +166,6 @@ impl Core {
         times.into_iter().flatten().chain(extend_at).min()
     }
 
-    /// What it is doing.
-    pub fn status(&self) -> CoreStatus {
-        CoreStatus {
-            connections: self.connections.open(),
-            in_flight: self.connections.messages(),
-            hands: self.hands.len(),
-            route_trouble: self.route_trouble(),
-            pools: self.pools(),
-            store_trouble: self.asked.trouble().map(str::to_owned),
-            is_draining: self.is_draining,
-        }
-    }
-
     /// Everything that time or the last event has made possible.
     fn advance(&mut self, now: Timestamp) {
         self.lines.wake(now);
@@ -208,123 +184,6 @@ impl Core {
         if self.is_draining && is_quiet && self.connections.is_empty() && !self.is_drained {
             self.is_drained = true;
             self.effects.push(Effect::Drained);
-        }
-    }
-
-    /// A transaction is over: go on with the connection, and judge the delivery.
-    fn handle_end(
-        &mut self,
-        connection: ConnectionId,
-        end: End,
-        is_reusable: bool,
-        chance: f64,
-        now: Timestamp,
-    ) {
-        let Some(lead) = self.connections.lead(connection) else {
-            return;
-        };
-        let heard = self.hear(&end, lead.pool, now);
-        let is_used_up = heard.ends_session();
-        let ended = self
-            .connections
-            .end(connection, is_reusable, is_used_up, now);
-        let Some(ended) = ended else {
-            return;
-        };
-        let busy = ended.busy;
-        if ended.is_pipelining && end.is_out_of_step() {
-            let pool = self.lines.pools.pool_mut(lead.pool);
-            pool.contact.fell_out_of_step(now);
-        }
-        self.lines
-            .landed(lead.pool, &busy.domain, ended.next.as_deref());
-        match ended.fate {
-            Fate::Open => self.lines.pools.change(lead.way),
-            Fate::Worn => {
-                self.effects.push(Effect::Quit(connection));
-                self.lines.pools.change(lead.way);
-            }
-            Fate::Lost => self.make_way(lead),
-        }
-        if let Progress::Begun(dot_at) = busy.progress {
-            self.lines.answered(lead.pool, &busy.domain, dot_at, now);
-        }
-        if matches!(end, End::Unbuildable(_)) {
-            self.give_back(&busy, lead.way, now);
-        }
-        let token = busy.strand.hand;
-        let Some(hand) = self.hands.get_mut(&token) else {
-            return self.record_late(&busy, end, heard, chance, now);
-        };
-        hand.in_flight -= 1;
-        self.judge_end(busy, end, heard, chance, now);
-        self.stop_waiting(token, now);
-    }
-
-    /// What the end of a transaction means for the delivery, whose chunk is in hand.
-    fn judge_end(&mut self, busy: Busy, end: End, heard: Heard, chance: f64, now: Timestamp) {
-        let Some(hand) = self.hands.get_mut(&busy.strand.hand) else {
-            return;
-        };
-        if let Progress::Abandoned(afterwards) = busy.progress {
-            match afterwards {
-                Afterwards::Again => self.put_back(&busy),
-                Afterwards::Return => self.record_return(&busy, now),
-                Afterwards::Forget => {}
-            }
-            return;
-        }
-        let losses = hand.losses.get(&busy.index).copied().unwrap_or(0);
-        let recipient = &hand.chunk.recipients[busy.index];
-        let circumstances = Circumstances {
-            classification: heard.classification,
-            rests_until: heard.rests_until,
-            recipient,
-            losses,
-            backoff: &self.settings.backoff,
-            chance,
-        };
-        match judge(end, &circumstances, now) {
-            Judgement::Record(Outcome::Returned, ..) => self.record_return(&busy, now),
-            Judgement::Record(outcome, reply, attempt) => {
-                let made = u16::from(attempt == Attempt::Made);
-                let attempt = recipient.attempts.saturating_add(made);
-                self.record(busy.strand.hand, busy.index, attempt, outcome, reply, now);
-            }
-            Judgement::Again { .. } if matches!(busy.progress, Progress::Begun(_)) => {
-                self.record_return(&busy, now);
-            }
-            Judgement::Again { is_loss } => {
-                hand.losses
-                    .insert(busy.index, losses.saturating_add(u8::from(is_loss)));
-                self.put_back(&busy);
-            }
-            Judgement::Wait(until, reply) => self.wait_uncharged(&busy, until, reply, now),
-        }
-    }
-
-    /// A delivery waits until its site has rested, and no attempt is charged.
-    fn wait_uncharged(&mut self, busy: &Busy, until: Timestamp, reply: Reply, now: Timestamp) {
-        let Some(hand) = self.hands.get_mut(&busy.strand.hand) else {
-            return;
-        };
-        let lane = hand.chunk.lane.clone();
-        hand.leave(busy.index, lane, until);
-        if matches!(busy.progress, Progress::Begun(_)) {
-            let attempt = hand.chunk.recipients[busy.index].attempts.saturating_add(1);
-            let (token, index) = (busy.strand.hand, busy.index);
-            self.record(token, index, attempt, Outcome::Returned, Some(reply), now);
-        }
-    }
-
-    /// Sends a recipient to the back of its strand.
-    fn put_back(&mut self, busy: &Busy) {
-        let Some(hand) = self.hands.get_mut(&busy.strand.hand) else {
-            return;
-        };
-        hand.put_back(busy.strand.strand, busy.index);
-        if hand.stage == Stage::Working {
-            self.lines.line_up(busy.strand, &busy.domain);
         }
     }
 
@@ -349,57 +208,5 @@ impl Core {
             true => Duration::ZERO,
             false => self.lines.pools.route(route).settings.idle_after,
         }
-    }
-
-    /// The trouble of the first relay that has one, or why another route is suspended.
-    fn route_trouble(&self) -> Option<(Arc<str>, Timestamp)> {
-        let pools = &self.lines.pools;
-        let relays = pools.routes().filter_map(|route| pools.route(route).relay);
-        let mut troubles = relays.filter_map(|way| pools.pool(pools.pool_of(way)).trouble());
-        troubles.next().cloned().or_else(|| self.suspension())
-    }
-
-    /// What receivers refused with since the start, grouped, those with the most refusals first.
-    pub fn refusals(&self) -> Vec<RefusalGroup> {
-        self.refusals.groups()
-    }
-
-    /// Whether any message is under way.
-    pub fn is_busy(&self) -> bool {
-        self.connections.messages() > 0
-    }
-
-    /// How many refusals there were since the start.
-    pub const fn refusals_count(&self) -> u64 {
-        self.refusals.count()
-    }
-
-    /// Pools with connections, and then those that cannot be reached or are suspended.
-    fn pools(&self) -> Vec<PoolStatus> {
-        let pools = &self.lines.pools;
-        let is_closed = |pool: &PoolId| self.connections.of_pool(*pool).all() == 0;
-        let shut = pools.shut().map(|(_, pool)| pool).filter(is_closed);
-        let is_shut = |pool: &PoolId| pools.shut().any(|(_, shut)| shut == *pool);
-        let suspended = pools.suspended();
-        let suspended = suspended.filter(|pool| is_closed(pool) && !is_shut(pool));
-        let shown = self.connections.pools().chain(shut).chain(suspended);
-        let shown = shown.take(POOLS_SHOWN_MAX);
-        let mut shown: Vec<_> = shown
-            .map(|id| {
-                let (pool, usage) = (pools.pool(id), self.connections.of_pool(id));
-                PoolStatus {
-                    route: pool.route,
-                    route_name: Arc::clone(&pools.route(pool.route).name),
-                    site: pool.site.clone(),
-                    open: usage.open,
-                    busy: pool.busy,
-                    connections_max: pool.connections_max(),
-                    trouble: pool.trouble().cloned(),
-                    is_suspended: pool.rest.trouble().is_some(),
-                }
-            })
-            .collect();
-        shown.sort_by(|a: &PoolStatus, b| a.order().cmp(&b.order()));
-        shown
     }
 }

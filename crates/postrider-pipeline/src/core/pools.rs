@@ -11,10 +11,13 @@
 //! *parked*, while its site cannot be reached. What changes any of that puts it back, and nobody is looked at twice
 //! for nothing, however many sites there are.
 
+#[cfg(test)]
+mod audit;
+mod known;
 mod shut;
 mod turns;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use postrider_limiter::Cell;
@@ -71,6 +74,8 @@ pub(super) struct Pool {
     pub(super) contact: Contact,
     /// Whether it must be left alone.
     pub(super) rest: Rest,
+    /// When it last accepted a message.
+    pub(super) accepted_at: Timestamp,
     /// How briskly it answers dots, whoever they are for.
     pub(super) pace: Pace,
     /// Connections that carry anything.
@@ -123,7 +128,28 @@ impl Pool {
 
     /// Why nothing goes there, and since when.
     pub(super) fn trouble(&self) -> Option<&(Arc<str>, Timestamp)> {
-        self.contact.trouble().or_else(|| self.rest.trouble())
+        let suspension = self.suspension();
+        suspension.or_else(|| self.contact.trouble())
+    }
+
+    /// Why a person must act, and since when.
+    pub(super) fn suspension(&self) -> Option<&(Arc<str>, Timestamp)> {
+        let contact = self.contact.trouble();
+        let contact = contact.filter(|_| self.contact.is_suspended());
+        contact.or_else(|| self.rest.trouble())
+    }
+
+    /// Whether it refuses us, so that a person must act.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.suspension().is_some()
+    }
+
+    /// Since when it has taken nothing, as far as this process has seen; `None` when it may take
+    /// something now.
+    pub(super) fn barren_since(&self) -> Option<Timestamp> {
+        let contact = self.contact.trouble().map(|(_, since)| *since);
+        let since = [contact, self.rest.since()].into_iter().flatten().min()?;
+        Some(since.max(self.accepted_at))
     }
 }
 
@@ -239,6 +265,7 @@ impl Pools {
             cell: Cell::default(),
             contact: Contact::new(site.to_string(), settings.delay_min, settings.delay_max),
             rest: Rest::new(!is_mx),
+            accepted_at: Timestamp::EPOCH,
             pace: Pace::default(),
             busy: 0,
             placed: 0,
@@ -272,11 +299,12 @@ impl Pools {
     /// Forgets the pools of which nothing stands anywhere, nothing is connected and no limit
     /// holds. Whoever comes for one of them again asks DNS again.
     fn prune(&mut self, is_used: impl Fn(PoolId) -> bool, now: Timestamp) {
-        let (routes, shut) = (&self.routes, &self.shut);
+        let routes = &self.routes;
+        let shut: HashSet<PoolId> = self.shut.iter().map(|(_, pool)| *pool).collect();
         let is_idle = |id: &PoolId, pool: &mut Pool| {
             let is_relay = routes[pool.route.0].relay.is_some();
             let is_limited = pool.cell.as_nanos().is_some_and(|tat| tat > now.as_nanos());
-            let is_shut = shut.iter().any(|(_, shut)| shut == id);
+            let is_shut = shut.contains(id);
             let is_resting = pool.rest.until() > now;
             let is_held = is_limited || is_shut || is_resting;
             !is_relay && pool.placed == 0 && !is_held && !is_used(*id)
@@ -287,69 +315,5 @@ impl Pools {
         self.by_site.retain(|_, pool| !gone.contains_key(pool));
         self.by_hosts
             .retain(|(pool, _), _| !gone.contains_key(pool));
-    }
-}
-
-/// What is asked about routes, pools and ways.
-impl Pools {
-    pub(super) fn route(&self, route: RouteId) -> &Route {
-        &self.routes[route.0]
-    }
-
-    pub(super) fn route_mut(&mut self, route: RouteId) -> &mut Route {
-        &mut self.routes[route.0]
-    }
-
-    pub(super) fn routes(&self) -> impl Iterator<Item = RouteId> + use<> {
-        (0..self.routes.len()).map(RouteId)
-    }
-
-    /// A pool that something stands in, is carried by or waits for.
-    pub(super) fn pool(&self, pool: PoolId) -> &Pool {
-        &self.pools[&pool]
-    }
-
-    pub(super) fn pool_mut(&mut self, pool: PoolId) -> &mut Pool {
-        self.pools.get_mut(&pool).expect("pools in use are kept")
-    }
-
-    pub(super) fn has_way(&self, way: WayId) -> bool {
-        self.ways.contains_key(&way)
-    }
-
-    pub(super) fn pool_of(&self, way: WayId) -> PoolId {
-        self.ways[&way].pool
-    }
-
-    pub(super) fn target(&self, way: WayId) -> Option<Arc<Target>> {
-        self.ways.get(&way)?.target.clone()
-    }
-
-    /// Pools in trouble, with the instant of the next try.
-    pub(super) fn shut(&self) -> impl Iterator<Item = (Timestamp, PoolId)> {
-        self.shut.iter().copied()
-    }
-
-    /// Pools that are suspended.
-    pub(super) fn suspended(&self) -> impl Iterator<Item = PoolId> {
-        self.suspended.iter().copied()
-    }
-
-    /// Notes whether a pool is suspended.
-    pub(super) fn note_suspended(&mut self, pool: PoolId, is_suspended: bool) {
-        if is_suspended {
-            self.suspended.insert(pool);
-        } else {
-            self.suspended.remove(&pool);
-        }
-    }
-
-    /// Until when nothing can leave by any route; the beginning of time when some can.
-    pub(super) fn all_shut_until(&self) -> Timestamp {
-        let until = self.routes.iter().map(|route| match route.relay {
-            Some(way) => self.pool(self.pool_of(way)).contact.not_until(),
-            None => Timestamp::EPOCH,
-        });
-        until.min().unwrap_or(Timestamp::EPOCH)
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use postrider_smtp::classify::{Action, Class, Classification, normalise};
 use postrider_types::Timestamp;
 use postrider_types::reply::Reply;
+use serde::{Deserialize, Serialize};
 
 use crate::bounds::REFUSAL_GROUPS_MAX;
 
@@ -15,7 +16,7 @@ use crate::bounds::REFUSAL_GROUPS_MAX;
 const OTHERS: &str = "(others)";
 
 /// Refusals that say the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalGroup {
     /// The reply without what differs from message to message.
     pub line: String,
@@ -35,14 +36,11 @@ pub struct RefusalGroup {
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     by_line: HashMap<String, RefusalGroup>,
-    /// How many there were in all.
-    count: u64,
 }
 
 impl Refusals {
     /// One more refusal.
     pub(super) fn note(&mut self, reply: &Reply, meaning: &Classification, now: Timestamp) {
-        self.count += 1;
         let line = normalise(reply);
         let is_known = self.by_line.contains_key(&line);
         let line = if is_known || self.by_line.len() < REFUSAL_GROUPS_MAX - 1 {
@@ -67,11 +65,6 @@ impl Refusals {
         group.action = meaning.action;
         group.rule.clear();
         group.rule.push_str(meaning.rule.as_str());
-    }
-
-    /// How many there were in all; changes whenever a group does.
-    pub(super) const fn count(&self) -> u64 {
-        self.count
     }
 
     /// The groups, those with the most refusals first.
@@ -119,7 +112,6 @@ mod tests {
         assert_eq!((first.count, first.class), (1_000, Class::Bounced));
         assert_eq!(first.rule, "no-such-recipient-words");
         assert_eq!(first.action, Some(Action::Suppress));
-        assert_eq!(refusals.count(), 1_001);
     }
 
     #[test]

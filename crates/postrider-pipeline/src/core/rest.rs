@@ -38,6 +38,8 @@ pub(super) struct Rest {
     blames: u32,
     /// Why it is suspended, and since when.
     trouble: Option<(Arc<str>, Timestamp)>,
+    /// When the first of the rests in a row began, without an accepted message since.
+    since: Option<Timestamp>,
 }
 
 impl Rest {
@@ -51,6 +53,7 @@ impl Rest {
             asks_needed: if is_relay { ASKS_OF_A_RELAY } else { 1 },
             blames: 0,
             trouble: None,
+            since: None,
         }
     }
 
@@ -65,6 +68,7 @@ impl Rest {
         self.asks = 0;
         self.blames = 0;
         self.trouble = None;
+        self.since = None;
         let has_room = self.window < cap;
         self.window = self.window.saturating_add(usize::from(has_room));
         has_room
@@ -76,6 +80,7 @@ impl Rest {
         if self.asks < self.asks_needed {
             return None;
         }
+        self.since.get_or_insert(now);
         // Messages that were under way when the rest began are answered alike, and prove nothing.
         if self.until <= now {
             self.last = (self.last * 2).clamp(rest, REST_MAX.max(rest));
@@ -98,6 +103,7 @@ impl Rest {
         if self.blames < BLAMES_TO_SUSPEND {
             return None;
         }
+        self.since.get_or_insert(now);
         let since = self.trouble.take().map_or(now, |(_, since)| since);
         self.trouble = Some((why().into(), since));
         self.window = 1;
@@ -108,6 +114,12 @@ impl Rest {
     /// Until when no new envelope may go there; in the past when it does not rest.
     pub(super) const fn until(&self) -> Timestamp {
         self.until
+    }
+
+    /// Since when it rests again and again, without an accepted message between; `None` when it
+    /// does not.
+    pub(super) const fn since(&self) -> Option<Timestamp> {
+        self.since
     }
 
     /// How many connections it may have, of at most `cap`.

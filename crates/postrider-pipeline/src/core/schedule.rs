@@ -49,6 +49,9 @@ impl Core {
             return;
         }
         let pool = self.lines.pools.pool_of(way);
+        if self.lines.pools.is_parked(way) {
+            self.leave_for_site(way, pool, now);
+        }
         while self.connections.is_idle(way) {
             let Some(busy) = self.next_message(way, None, now) else {
                 break;
@@ -157,14 +160,13 @@ impl Core {
         (way, behind): (WayId, Option<&str>),
         now: Timestamp,
     ) -> Turn {
-        let rests_until = self
-            .lines
-            .pools
-            .pool(self.lines.pools.pool_of(way))
-            .rest
-            .until();
+        let pool = self.lines.pools.pool_of(way);
+        let rests_until = self.lines.pools.pool(pool).rest.until();
         if rests_until > now {
-            return Turn::Wait(rests_until);
+            return match self.expire_strand(strand, pool, now) {
+                true => Turn::Wait(rests_until),
+                false => Turn::Empty,
+            };
         }
         let room = self.room(way, domain, behind, now);
         if room != Room::Yes {

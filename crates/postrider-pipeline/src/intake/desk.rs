@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use postrider_failpoint::FailPoint;
 use postrider_store::rows::ChunkRow;
 use postrider_store::{Reply, Request, Store, StoreError};
 use postrider_types::{CampaignId, RecipientId, TenantId};
@@ -53,7 +54,7 @@ impl Desk {
             campaign,
             asks,
             leave,
-            book: Some(Box::new(Book::new(shared))),
+            book: Some(Box::new(Book::new(shared, tenant))),
             ready: VecDeque::new(),
             filings: FuturesUnordered::new(),
         }
@@ -213,6 +214,7 @@ impl Desk {
 fn note((shares, reply): (Vec<(Source, u64)>, Result<Reply, StoreError>)) -> Result<(), Halt> {
     match reply? {
         Reply::Filed { .. } => {
+            FailPoint::InIntake.reached();
             for (source, share) in shares {
                 source.count_accepted(share);
             }

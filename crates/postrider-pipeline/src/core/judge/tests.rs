@@ -35,6 +35,7 @@ fn judged(trouble: Trouble, losses: u8, rests_until: Option<Timestamp>) -> Judge
         variables: Variables::default(),
         attempts: 0,
         first_attempt_at: None,
+        deaths: 0,
     };
     let circumstances = Circumstances {
         classification: Some(Classifier::built_in().classify(&trouble, &site)),

@@ -8,7 +8,7 @@ use postrider_types::{DeliveryState, Timestamp};
 
 use super::receiver::Does;
 use super::world::World;
-use crate::bounds::LOCK_STEP_FOR;
+use crate::bounds::{LOCK_STEP_FOR, SIZELESS_FOR};
 use crate::settings::{DomainLimit, Settings};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -225,6 +225,40 @@ fn a_connection_carries_no_more_messages_than_it_may() {
         50,
         "a message was lost with its connection"
     );
+}
+
+#[test]
+fn a_connection_carries_no_more_messages_than_its_server_takes() {
+    for (own, servers, expect) in [(None, 7, 8), (Some(10), 7, 8), (Some(5), 7, 10)] {
+        let mut settings = alone();
+        settings.routes.default.messages_per_connection = own;
+        let mut world = world(settings);
+        world.mail_max = Some(servers);
+        world.file("example.test", 50, false);
+        world.run(MINUTE);
+        assert_eq!(world.accepted.len(), 50);
+        assert_eq!(
+            world.connects.len(),
+            expect,
+            "{own:?} here, {servers} there"
+        );
+    }
+}
+
+#[test]
+fn after_a_refused_size_connections_tell_none_for_a_while() {
+    let mut settings = alone();
+    settings.routes.default.messages_per_connection = Some(10);
+    let mut world = world(settings);
+    world.refuses_size = true;
+    world.file("example.test", 20, false);
+    world.run(MINUTE);
+    assert_eq!(world.sizes, [true, false]);
+    world.run(SIZELESS_FOR);
+    world.file_from("example.test", "example.test", 20..25);
+    world.run(MINUTE);
+    assert_eq!(world.sizes, [true, false, true]);
+    assert_eq!(world.accepted.len(), 25);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use postrider_store::request::CampaignChange;
-use postrider_types::{Rate, Timestamp};
+use postrider_types::{Phase, Rate, Timestamp};
 use rand::RngExt;
 
 use super::chance::Chance;
@@ -103,6 +103,16 @@ impl Life {
             }
             11 => self.world.unrecorded = 3,
             12 if self.below(10) == 0 => self.world.change(CampaignChange::Cancel),
+            13 if self.below(5) == 0 => {
+                let words = [
+                    "421 4.3.2 too many connections",
+                    "535 5.7.8 bad credentials",
+                ];
+                let which = self.chance.rng.random_range(0..words.len());
+                self.world.turns_away = Some((Phase::Auth, words[which]));
+                self.run(seconds);
+                self.world.turns_away = None;
+            }
             _ => {}
         }
     }
@@ -150,7 +160,9 @@ impl Life {
         self.world.change(CampaignChange::Seal);
         for _ in 0..MINUTES_MAX {
             self.run(Duration::from_secs(60));
-            if self.world.tally().open() == 0 {
+            // A claim may be left that waits until a relay that turned us away is tried again.
+            let is_quiet = self.world.core.wake_at().is_none();
+            if self.world.tally().open() == 0 && is_quiet {
                 break;
             }
         }

@@ -1,17 +1,22 @@
 //! The core under simulated time: a memory store, a receiver that does as it is told, and no
 //! clock but the one that the scene moves. The scenes are the edges of the state diagram.
 
+mod audit;
 mod behind;
 mod chance;
 mod classes;
 mod crashes;
 mod edges;
+mod expiry;
 mod limits;
 mod lives;
 mod network;
 mod pools;
 mod receiver;
+mod sessions;
 mod shares;
+mod still;
 mod suspects;
 mod trouble;
+mod turned_away;
 mod world;

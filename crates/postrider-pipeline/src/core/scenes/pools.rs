@@ -92,6 +92,26 @@ fn a_relay_that_is_down_stops_only_its_own_route() {
 }
 
 #[test]
+fn every_route_in_trouble_is_named_and_the_oldest_says_since_when() {
+    let mut world = World::new(two_relays());
+    world.network.dead.insert("relay 1".to_owned());
+    world.file("slow.test", 20, false);
+    let start = world.now;
+    world.run(10 * SECOND);
+    let (first, since) = world.core.status().route_trouble.unwrap();
+    assert!(first.starts_with("route second: "), "{first}");
+    assert!(since.since(start) < SECOND);
+
+    world.network.dead.insert("relay 0".to_owned());
+    world.file("fast.test", 20, false);
+    world.run(10 * SECOND);
+    let (both, still) = world.core.status().route_trouble.unwrap();
+    assert!(both.starts_with("route default: "), "{both}");
+    assert!(both.contains("; route second: "), "{both}");
+    assert_eq!(still, since);
+}
+
+#[test]
 fn a_relay_that_is_down_is_tried_ever_less_often() {
     let mut world = World::new(two_relays());
     world.network.dead.insert("relay 0".to_owned());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_smtp::site::Target;
-use postrider_smtp::{Cause, Trouble};
+use postrider_smtp::{Cause, Extensions, Trouble};
 use postrider_types::reply::Reply;
 use postrider_types::{Phase, Timestamp};
 
@@ -40,6 +40,8 @@ pub(super) enum Does {
     AcceptAndClose,
     /// Answers MAIL with something that fits another command.
     FallOutOfStep,
+    /// Has hung up before MAIL, as servers do between two messages.
+    HangUp,
     /// We could not build it.
     CannotBuild,
     /// Takes this long, and accepts.
@@ -54,25 +56,33 @@ impl World {
         connection: ConnectionId,
         route: RouteId,
         target: Option<&Arc<Target>>,
-        is_pipelining_allowed: bool,
+        allowed: Extensions,
     ) {
-        self.connects.push(is_pipelining_allowed);
+        self.connects.push(allowed.pipelining);
+        self.sizes.push(allowed.size);
         self.open.insert(connection);
         self.network.lead(connection, route, target);
         self.check_caps();
         let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_unlucky);
         let is_dead = self.network.is_dead(connection);
-        let event = if self.now < self.unreachable_until || is_dead || is_unlucky {
+        let event = if let Some((phase, words)) = self.turns_away {
+            Event::ConnectFailed(connection, refusal(phase, words))
+        } else if self.now < self.unreachable_until || is_dead || is_unlucky {
             let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
             Event::ConnectFailed(connection, Trouble::lost(Phase::Connect, refused.into()))
         } else {
             Event::Connected {
                 connection,
-                is_pipelining: self.is_pipelining && is_pipelining_allowed,
+                is_pipelining: self.is_pipelining && allowed.pipelining,
+                mail_max: self.mail_max,
             }
         };
         let delay = self.opens_after.unwrap_or_else(|| self.delay());
         self.at(self.now.plus(delay), event);
+        if self.refuses_size && allowed.size {
+            let soon = delay.saturating_add(Duration::from_micros(1));
+            self.at(self.now.plus(soon), Event::SizeRefused(connection));
+        }
     }
 
     pub(super) fn quit(&mut self, connection: ConnectionId) {
@@ -119,6 +129,10 @@ impl World {
             }
             Does::LoseBeforeGate => {
                 let trouble = Trouble::lost(Phase::Body, Cause::Closed);
+                self.end(connection, End::Refused(trouble), false, from);
+            }
+            Does::HangUp => {
+                let trouble = Trouble::lost(Phase::Mail, Cause::ClosedIdle);
                 self.end(connection, End::Refused(trouble), false, from);
             }
             Does::FallOutOfStep => {
@@ -215,10 +229,16 @@ impl World {
 
 /// A refusal in a server's own words, such as `421 4.7.0 busy`, and whether it stays.
 fn said(phase: Phase, words: &str) -> (End, bool) {
+    let trouble = refusal(phase, words);
+    let is_open = trouble.reply().is_some_and(|reply| reply.code != 421);
+    (End::Refused(trouble), is_open)
+}
+
+fn refusal(phase: Phase, words: &str) -> Trouble {
     let mut parts = words.splitn(3, ' ');
     let mut next = || parts.next().unwrap_or_default();
     let code = next().parse().expect("a code");
     let enhanced = next().parse().expect("an enhanced code");
     let reply = Reply::new(code, Some(enhanced), next());
-    (End::Refused(Trouble::refused(phase, reply)), code != 421)
+    Trouble::refused(phase, reply)
 }

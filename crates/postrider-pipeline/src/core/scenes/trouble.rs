@@ -10,7 +10,9 @@ use super::world::World;
 
 #[test]
 fn an_unreachable_relay_charges_nobody_and_is_asked_ever_less_often() {
-    let mut world = World::new(World::settings());
+    let mut settings = World::settings();
+    settings.backoff.give_up_after = Duration::from_secs(3_600);
+    let mut world = World::new(settings);
     world.unreachable_until = world.now.plus(Duration::from_secs(300));
     world.file("example.test", 50, false);
     world.run(Duration::from_secs(299));
@@ -136,4 +138,18 @@ fn a_finished_campaign_leaves_nothing_in_hand_and_nothing_to_wake_for() {
     world.run(Duration::from_secs(60));
     assert_eq!(world.core.status().hands, 0);
     assert_eq!(world.core.wake_at(), None);
+}
+
+#[test]
+fn nobody_holds_a_chunk_for_a_site_that_is_shut_for_longer_than_a_slice() {
+    let mut world = World::new(super::pools::direct(4));
+    world.settings.backoff.give_up_after = Duration::from_secs(3_600);
+    world.restart();
+    world.network.dead.insert("mx.dead.test".to_owned());
+    world.file("dead.test", 20, false);
+    world.run(Duration::from_secs(100));
+    // The site was tried a moment ago, and is not again for a minute.
+    world.file_in("tail-00", "dead.test", 40);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.core.status().hands, 0);
 }

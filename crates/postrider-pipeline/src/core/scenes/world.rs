@@ -8,7 +8,7 @@ use std::time::Duration;
 use postrider_store::request::CampaignChange;
 use postrider_store::{Backend, Reader, Reply as StoreReply, Request, StoreError, memory};
 use postrider_types::{
-    CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, LaneName, Receipt,
+    CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, LaneName, Phase, Receipt,
     RecipientId, Tally, TenantId, Timestamp, Variables, WorkerId,
 };
 use rand::SeedableRng;
@@ -20,6 +20,9 @@ use super::receiver::Does;
 use crate::core::{BodyTrouble, ConnectionId, Core, Effect, Event};
 use crate::settings::Settings;
 
+/// Every so many events the core is audited.
+const AUDITED_EACH: usize = 13;
+
 /// Store, receiver, time, and the core between them.
 pub(super) struct World {
     pub(super) core: Core,
@@ -29,6 +32,7 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) campaign: CampaignId,
     rng: StdRng,
+    steps: usize,
     events: VecDeque<Event>,
     /// Events that come at their instant.
     pub(super) later: Vec<(Timestamp, Event)>,
@@ -43,6 +47,8 @@ pub(super) struct World {
     pub(super) accepted: Vec<(Timestamp, String)>,
     /// Connections cannot be opened before this instant.
     pub(super) unreachable_until: Timestamp,
+    /// Connections are turned away in this phase and in these words.
+    pub(super) turns_away: Option<(Phase, &'static str)>,
     /// How long connections take to open, if not as long as anything else.
     pub(super) opens_after: Option<Duration>,
     /// The store cannot write before this instant.
@@ -53,12 +59,18 @@ pub(super) struct World {
     pub(super) is_drained: bool,
     /// For each connection that was opened, whether it might pipeline.
     pub(super) connects: Vec<bool>,
+    /// For each of them, whether it might tell sizes.
+    pub(super) sizes: Vec<bool>,
     /// Those that the receivers have not seen closed.
     pub(super) open: HashSet<ConnectionId>,
     /// Names, and where connections lead.
     pub(super) network: Network,
     /// Whether the receiver offers PIPELINING.
     pub(super) is_pipelining: bool,
+    /// Messages that the receiver takes on one connection, if it says so.
+    pub(super) mail_max: Option<u32>,
+    /// The receiver refuses the sizes that it offers to be told.
+    pub(super) refuses_size: bool,
     /// Envelopes that went along with a dot.
     pub(super) followers: usize,
     /// Effects after which the process dies.
@@ -85,6 +97,7 @@ impl World {
             now,
             campaign,
             rng: StdRng::seed_from_u64(1),
+            steps: 0,
             events: VecDeque::from([Event::Filed]),
             later: Vec::new(),
             script: HashMap::new(),
@@ -93,15 +106,19 @@ impl World {
             seen: Vec::new(),
             accepted: Vec::new(),
             unreachable_until: Timestamp::EPOCH,
+            turns_away: None,
             opens_after: None,
             unwritable_until: Timestamp::EPOCH,
             unrecorded: 0,
             body: Ok(()),
             is_drained: false,
             connects: Vec::new(),
+            sizes: Vec::new(),
             open: HashSet::new(),
             network: Network::default(),
             is_pipelining: true,
+            mail_max: None,
+            refuses_size: false,
             followers: 0,
             dies_after: None,
             requests: 0,
@@ -250,6 +267,11 @@ impl World {
             }
             self.carry_out(effect);
         }
+        // What leaks stays, so it is enough to look now and then.
+        self.steps += 1;
+        if self.steps.is_multiple_of(AUDITED_EACH) {
+            self.core.audit(self.now);
+        }
         true
     }
 
@@ -276,8 +298,9 @@ impl World {
                 connection,
                 route,
                 target,
-                is_pipelining_allowed,
-            } => self.connect(connection, route, target.as_ref(), is_pipelining_allowed),
+                allowed,
+                ..
+            } => self.connect(connection, route, target.as_ref(), allowed),
             Effect::Transmit(connection, job) => self.transmit(connection, &job, self.now),
             Effect::Dot(connection, next) => self.dot(connection, next.as_ref()),
             Effect::Abandon(connection) => self.abandon(connection),
@@ -316,7 +339,7 @@ impl World {
     /// The process stands still for so long, but for its reaper, which comes first afterwards.
     pub(super) fn stall(&mut self, span: Duration) {
         self.now = self.now.plus(span);
-        self.ask(Request::Reap { before: self.now });
+        self.ask(Request::reap(self.now));
         self.events.push_back(Event::Filed);
     }
 
@@ -330,10 +353,8 @@ impl World {
         self.is_drained = false;
         self.core = Core::new(self.settings.clone(), WorkerId(2));
         while matches!(
-            self.ask(Request::Reap {
-                before: Timestamp::NEVER
-            }),
-            StoreReply::Done { more: true }
+            self.ask(Request::reap(Timestamp::NEVER)),
+            StoreReply::Reaped(reaped) if reaped.more
         ) {}
         self.ask(Request::Wake);
         self.events.push_back(Event::Filed);
@@ -400,6 +421,8 @@ fn running_campaign(backend: &mut dyn Backend, now: Timestamp) -> CampaignId {
         name: "hello".to_owned(),
         email,
         in_doubt: InDoubtPolicy::Hold,
+        in_doubt_retry_after: Duration::from_secs(900),
+        send_at: None,
     };
     let requests = vec![
         Request::PutEmail {

@@ -4,7 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use postrider_store::sqlite;
+use postrider_store::removal::Cursor;
+use postrider_store::{Reply, Request, sqlite};
 use tokio::time::timeout;
 
 use super::world::*;
@@ -123,6 +124,30 @@ async fn an_audience_that_nobody_feeds_is_forgotten_and_learned_again() {
     assert_eq!(audiences.desks(), 0);
     let report = take_in(&audiences, campaign, &csv(0..20)).await.unwrap();
     assert_eq!((report.accepted, report.duplicates), (10, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_erased_is_a_duplicate_when_the_list_comes_again() {
+    let world = World::new();
+    let campaign = world.campaign("hello").await;
+    let first = take_in(&world.audiences(), campaign, &csv(0..5)).await;
+    assert_eq!(first.unwrap().accepted, 5);
+    let mut cursor = Some(Cursor::START);
+    while let Some(at) = cursor {
+        let request = Request::EraseRecipient {
+            tenant: TENANT,
+            address: "recipient-3@example.test".parse().unwrap(),
+            cursor: at,
+        };
+        match world.store.ask(request).await.unwrap() {
+            Reply::Walked(walked) => cursor = walked.next,
+            reply => panic!("{reply:?}"),
+        }
+    }
+    let again = take_in(&world.audiences(), campaign, &csv(2..7))
+        .await
+        .unwrap();
+    assert_eq!((again.accepted, again.duplicates), (2, 3));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -165,6 +166,8 @@ pub(super) async fn create(store: &Store, name: &str) -> CampaignId {
         name: name.to_owned(),
         email,
         in_doubt: InDoubtPolicy::Hold,
+        in_doubt_retry_after: Duration::from_secs(900),
+        send_at: None,
     };
     match store.ask(create).await.unwrap() {
         Reply::Campaign(campaign) => campaign.id,
@@ -180,6 +183,7 @@ pub(super) fn limits() -> LimitSettings {
         },
         domains: HashMap::new(),
         recipient_rate: None,
+        spent_at: None,
     }
 }
 
@@ -278,7 +282,7 @@ fn clock() -> SystemClock {
 }
 
 /// Moves the paused clock on, past every timer on the way.
-pub(super) async fn pass(span: std::time::Duration) {
+pub(super) async fn pass(span: Duration) {
     let never = std::future::pending::<()>();
     assert!(tokio::time::timeout(span, never).await.is_err());
 }

@@ -1,0 +1,90 @@
+//! What a schedule consists of, drawn from its seed: how many workers, how few connections, which
+//! limits, how long a lease is.
+
+use std::time::Duration;
+
+use postrider_types::Rate;
+
+use super::chance::Chance;
+use super::mutation::Mutation;
+use super::receiver::DOT_DEADLINE;
+use crate::settings::{DomainLimit, Settings};
+
+/// Things that go wrong, or that people do, before the faults stop.
+pub(super) const STRIKES: u32 = 40;
+
+/// The longest between two of them.
+pub(super) const STRIKE_EVERY: Duration = Duration::from_secs(6);
+
+/// Domains that mail goes to.
+pub(super) const DOMAINS: u64 = 6;
+
+/// The domain with five a second and no burst, whose pace is checked.
+pub(super) const PACED: &str = "d0.test";
+
+/// One schedule's shape.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// What every core is told.
+    pub(super) settings: Settings,
+    /// Worker processes.
+    pub(super) workers: usize,
+    /// Campaigns.
+    pub(super) campaigns: u32,
+    /// How old a doubt must be before the delivery is sent again.
+    pub(super) retry_after: Duration,
+    /// Whether there are recipients whose message kills the worker.
+    pub(super) is_poisoned: bool,
+    /// Whether the requests of a worker reach the store in their order.
+    pub(super) is_in_order: bool,
+    /// Whether receivers pipeline.
+    pub(super) is_pipelining: bool,
+}
+
+impl Plan {
+    /// The shape of a seed; `settings` is where it starts from, because making them is not cheap.
+    pub(super) fn draw(
+        settings: &Settings,
+        mutation: Option<Mutation>,
+        chance: &mut Chance,
+    ) -> Self {
+        let mut settings = settings.clone();
+        settings.routes.default.connections_max = 1 + chance.index(4);
+        if chance.one_in(2) {
+            let most = 1 + u32::try_from(chance.below(10)).unwrap_or(0);
+            settings.routes.default.messages_per_connection = Some(most);
+        }
+        settings.lease.chunks_max = 1 + chance.index(4);
+        settings.lease.time = Duration::from_secs(10 + chance.below(30));
+        settings.backoff.delay_min = Duration::from_secs(10);
+        settings.backoff.give_up_after = Duration::from_secs(1_200);
+        let paced = match mutation {
+            Some(Mutation::WholeSeconds) => "5/s burst 5",
+            _ => "5/s",
+        };
+        let mut limit = |domain: &str, rate: &str, connections_max| {
+            let rate: Option<Rate> = rate.parse().ok();
+            let limit = DomainLimit {
+                rate,
+                connections_max,
+            };
+            let domain = domain.parse().expect("it is a domain");
+            settings.limits.domains.insert(domain, limit);
+        };
+        limit(PACED, paced, 4);
+        limit("d1.test", "30/m", 2);
+        let retry_after = match mutation {
+            Some(Mutation::RetryWithoutWait) => Duration::ZERO,
+            _ => DOT_DEADLINE + settings.lease.time + Duration::from_secs(60),
+        };
+        Self {
+            retry_after,
+            settings,
+            workers: 2 + chance.index(3),
+            campaigns: 1 + u32::try_from(chance.below(3)).unwrap_or(0),
+            is_poisoned: chance.one_in(3),
+            is_in_order: chance.one_in(2),
+            is_pipelining: chance.one_in(2),
+        }
+    }
+}

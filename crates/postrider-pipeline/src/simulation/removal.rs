@@ -1,0 +1,89 @@
+//! What people throw away, and let out of quarantine: walks over what is stored, step by step.
+
+use postrider_store::quarantine::Lift;
+use postrider_store::removal::{Cursor, PurgeTarget};
+use postrider_store::upkeep::Upkeep;
+use postrider_store::{Reply, Request};
+use postrider_types::{CampaignId, EmailId, LaneName, TenantId};
+
+use super::oracle::Violation;
+use super::people::EMAIL;
+use super::plan::DOMAINS;
+use super::world::World;
+
+/// Times that a quarantined email is let out before it is given up.
+const LIFTS_MAX: u32 = 3;
+
+impl World {
+    /// Somebody has everything of a campaign, or of a lane, thrown away.
+    pub(super) fn purge(&mut self, campaign: CampaignId) -> Result<(), Violation> {
+        let lane = LaneName::from_stored(&format!("d{}.test", self.chance.below(DOMAINS)));
+        let (target, with_in_doubt) = match self.chance.below(3) {
+            0 => (PurgeTarget::Campaign(campaign), true),
+            1 => (PurgeTarget::Campaign(campaign), false),
+            _ => (PurgeTarget::Lane(lane), false),
+        };
+        self.walk(|cursor| Request::Purge {
+            target: target.clone(),
+            with_in_doubt,
+            is_dry_run: false,
+            cursor,
+        })
+    }
+
+    /// Lets the email out of quarantine; once the faults have stopped not for ever, because who
+    /// kills workers would be quarantined again and again.
+    pub(super) fn lift_email(&mut self, tenant: TenantId) -> Result<(), Violation> {
+        let email = EmailId::of(EMAIL);
+        let suspect = self.host.rows.suspect_email(tenant, email)?;
+        if suspect.is_none_or(|suspect| suspect.since.is_none()) {
+            return Ok(());
+        }
+        let is_enough = self.calm_since.is_some() && self.oracle.lifts >= LIFTS_MAX;
+        self.oracle.lifts += 1;
+        let lift = if is_enough {
+            Lift::Discard
+        } else {
+            Lift::Release
+        };
+        self.walk(|cursor| Request::LiftEmail {
+            tenant,
+            email,
+            lift,
+            cursor,
+        })
+    }
+
+    /// A tenant is deleted, and everything that waits of it ends.
+    pub(super) fn delete_tenant(&mut self, tenant: TenantId) -> Result<(), Violation> {
+        if !self.is_down() {
+            self.apply(Request::DeleteTenant { tenant })?;
+        }
+        self.sweep_tenant(tenant)
+    }
+
+    /// Ends what is left of a tenant, if it is deleted.
+    pub(super) fn sweep_tenant(&mut self, tenant: TenantId) -> Result<(), Violation> {
+        if !self.is_deleted(tenant)? {
+            return Ok(());
+        }
+        self.walk(|cursor| Request::SweepTenant { tenant, cursor })
+    }
+
+    pub(super) fn is_deleted(&mut self, tenant: TenantId) -> Result<bool, Violation> {
+        let row = self.host.rows.tenant(tenant)?;
+        Ok(row.is_some_and(|row| row.is_deleted()))
+    }
+
+    /// Every step of a walk over what is stored.
+    fn walk(&mut self, step: impl Fn(Cursor) -> Request) -> Result<(), Violation> {
+        let mut next = Some(Cursor::START);
+        while let Some(cursor) = next.filter(|_| !self.is_down()) {
+            next = match self.apply(step(cursor))? {
+                Reply::Walked(walked) => walked.next,
+                _ => None,
+            };
+        }
+        Ok(())
+    }
+}
