@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use postrider_types::{CampaignId, CampaignState, DeliveryState, EmailId};
+use postrider_types::{
+    CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, PauseReason,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
@@ -17,6 +19,29 @@ pub struct NewCampaign {
     /// The email it sends, which must have been put.
     #[serde(with = "crate::text")]
     pub email_id: EmailId,
+    /// Whose it is; `default` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// What happens to deliveries in doubt; `in_doubt.policy` of the configuration unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_doubt: Option<InDoubtPolicy>,
+    /// When it starts by itself; without a time it waits to be started. A time that is over
+    /// means at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_at: Option<Time>,
+}
+
+impl NewCampaign {
+    /// One of the tenant `default` that waits to be started, with the policy of the service.
+    pub fn new(name: impl Into<String>, email_id: EmailId) -> Self {
+        Self {
+            name: name.into(),
+            email_id,
+            tenant: None,
+            in_doubt: None,
+            send_at: None,
+        }
+    }
 }
 
 /// A campaign as it is now.
@@ -43,6 +68,21 @@ pub struct Campaign {
     /// Why nothing of it can be sent now, whatever its limits say; empty when nothing hinders.
     #[serde(default)]
     pub held: Vec<Held>,
+    /// What happens to deliveries in doubt.
+    #[serde(default)]
+    pub in_doubt: InDoubtPolicy,
+    /// How old a doubt must be before its delivery may be sent again.
+    #[serde(default)]
+    pub in_doubt_retry_after_seconds: u64,
+    /// When a draft starts by itself.
+    #[serde(default)]
+    pub send_at: Option<Time>,
+    /// Why it is paused, or why a draft does not start at its time.
+    #[serde(default)]
+    pub paused_because: Option<PauseReason>,
+    /// The number of the tenant whose it is; 1 is `default`.
+    #[serde(default)]
+    pub tenant_id: u32,
     /// When it was created.
     pub created_at: Time,
     /// When it was first started.

@@ -3,6 +3,7 @@
 //! The client speaks plain HTTP to a service on the same machine or network, and uses no proxy,
 //! so that the key goes nowhere else. Uploads and exports are streams of any size.
 
+mod decisions;
 mod export;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use crate::pool::Pools;
 use crate::receipt::{LogEntry, Receipt};
 use crate::refusal::Refusals;
 use crate::service::{Readiness, Version};
+use crate::worker::Workers;
 
 pub use export::Export;
 use transport::{given, number};
@@ -112,7 +114,18 @@ impl Client {
         email: &NewEmail,
         attachments: &[NewAttachment],
     ) -> Result<PutEmail, ApiError> {
-        let request = self.request(Method::POST, "/v1/emails");
+        self.put_email_of(None, email, attachments).await
+    }
+
+    /// Puts an email of a tenant; without a name, of `default`.
+    pub async fn put_email_of(
+        &self,
+        tenant: Option<&str>,
+        email: &NewEmail,
+        attachments: &[NewAttachment],
+    ) -> Result<PutEmail, ApiError> {
+        let query = given([("tenant", tenant.map(str::to_owned))]);
+        let request = self.request(Method::POST, "/v1/emails").query(&query);
         let request = if attachments.is_empty() {
             request.json(email)
         } else {
@@ -267,6 +280,11 @@ impl Client {
     /// Where connections lead, and what cannot be reached.
     pub async fn pools(&self) -> Result<Pools, ApiError> {
         self.get("/v1/pools").await
+    }
+
+    /// Who sends, when that is not the service itself.
+    pub async fn workers(&self) -> Result<Workers, ApiError> {
+        self.get("/v1/workers").await
     }
 
     /// The version of the service.

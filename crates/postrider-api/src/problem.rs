@@ -141,6 +141,12 @@ codes! {
     AudienceSealed = "audience_sealed", 409, "The audience is sealed";
     /// Another campaign has this name.
     NameTaken = "name_taken", 409, "Another campaign has this name";
+    /// The tenant was deleted: nothing of it is taken in.
+    TenantDeleted = "tenant_deleted", 409, "The tenant was deleted";
+    /// The campaign's email is in quarantine.
+    EmailQuarantined = "email_quarantined", 409, "The campaign's email is in quarantine";
+    /// A request with this idempotency key is still under way.
+    IdempotencyRunning = "idempotency_running", 409, "The same request is under way";
     /// More bytes than are taken.
     PayloadTooLarge = "payload_too_large", 413, "The request is too large";
     /// A content type that this route does not take.
@@ -151,6 +157,12 @@ codes! {
     InvalidAudience = "invalid_audience", 422, "The audience cannot be read";
     /// A campaign for an email that was never put, or with a name that is none.
     InvalidCampaign = "invalid_campaign", 422, "The campaign cannot be created";
+    /// A tenant whose name is none, or that cannot be deleted.
+    InvalidTenant = "invalid_tenant", 422, "The tenant cannot be so";
+    /// A selection of deliveries that the decision cannot follow.
+    InvalidSelection = "invalid_selection", 422, "The deliveries cannot be selected so";
+    /// The idempotency key was used for a request with other content.
+    IdempotencyMismatch = "idempotency_mismatch", 422, "The idempotency key belongs to another request";
     /// The request broke off before its end.
     Incomplete = "incomplete", 400, "The request broke off";
     /// Something of ours is broken.

@@ -29,6 +29,13 @@ pub struct Receipt {
     pub first_attempt_at: Option<Time>,
     /// When a deferred delivery may be tried again.
     pub next_attempt_at: Option<Time>,
+    /// How often it was sent again, or made ready for it, while nobody knew what came of the try
+    /// before.
+    #[serde(default)]
+    pub retries_in_doubt: u8,
+    /// Whether the recipient may have the message twice.
+    #[serde(default)]
+    pub is_possible_duplicate: bool,
     /// When the state was last changed.
     pub at: Time,
 }

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    campaign, completions, config, dev, email, load, mock, receipt, send, serve,
+    backup, campaign, completions, config, dev, email, load, mock, purge, quarantine, receipt,
+    recipient, send, serve, tenant, worker, workers,
 };
 use crate::output::{Colour, Format, Output};
 
@@ -132,6 +133,24 @@ pub(crate) enum Command {
     /// Find out who got it
     #[command(subcommand)]
     Receipt(receipt::Command),
+    /// See what cannot be worked on, and let it out
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// End what waits, by campaign, email, tenant or lane
+    Purge(purge::Arguments),
+    /// Forget what is known of a person
+    #[command(subcommand)]
+    Recipient(recipient::Command),
+    /// Make, list and delete the owners of campaigns
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// See who sends: the worker processes of a service
+    Workers(workers::Arguments),
+    /// Send for the service that started this
+    #[command(hide = true)]
+    Worker(worker::Arguments),
+    /// Copy the store while the service goes on
+    Backup(backup::Arguments),
     /// Check a configuration, or print all of it
     #[command(subcommand)]
     Config(config::Command),

@@ -5,6 +5,7 @@ use postrider_api::{
     AfterIntake, Campaign, CampaignVerb, Client, Code, IntakeReport, NewAttachment, NewCampaign,
     NewEmail,
 };
+use postrider_types::InDoubtPolicy;
 use tokio::time::Instant;
 
 use crate::audience::{self, List};
@@ -16,6 +17,8 @@ use crate::plan::plan;
 pub(crate) struct Dispatch<'a> {
     /// The campaign's name: the key under which all of this happens once.
     pub(crate) name: &'a str,
+    /// What happens to deliveries in doubt, if it is to be said.
+    pub(crate) in_doubt: Option<InDoubtPolicy>,
     /// The email.
     pub(crate) email: &'a NewEmail,
     /// What travels with it.
@@ -44,11 +47,11 @@ impl Dispatch<'_> {
     ) -> anyhow::Result<Dispatched> {
         let email = client.put_email(self.email, self.attachments).await?;
         let new = NewCampaign {
-            name: self.name.to_owned(),
-            email_id: email.id,
+            in_doubt: self.in_doubt,
+            ..NewCampaign::new(self.name, email.id)
         };
         let campaign = find_or_create(client, &new).await?;
-        let plan = plan(&campaign, email.id)?;
+        let plan = plan(&campaign, email.id, self.in_doubt)?;
         let id = campaign.id;
         if plan.is_to_start {
             client.change_campaign(id, CampaignVerb::Start).await?;

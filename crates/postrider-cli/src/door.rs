@@ -77,7 +77,7 @@ impl Door {
         config.server.data_dir = data_dir.to_owned();
         config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         if let Some(route) = route {
-            config.route.relay = route.to_owned();
+            settings::lead_to(&mut config, route);
         }
         local::log_errors(&config)?;
         let listener = local::any_port().await?;
@@ -108,6 +108,15 @@ impl Door {
     /// Whether the service is in this process, and ends with it.
     pub(crate) fn is_in_process(&self) -> bool {
         self.local.is_some()
+    }
+
+    /// Waits until a service that is in this process is of no use any more, and gives what to say
+    /// and end with.
+    pub(crate) async fn failed(&mut self) -> anyhow::Error {
+        match &mut self.local {
+            Some(local) => local.failed().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Ends a service that is in this process.

@@ -38,7 +38,10 @@ use tokio::time::Instant;
 
 use arguments::{Arguments, Command};
 use call::Call;
-use commands::{campaign, completions, config, dev, email, load, mock, receipt, send, serve};
+use commands::{
+    backup, campaign, completions, config, dev, email, load, mock, purge, quarantine, receipt,
+    recipient, send, serve, tenant, worker, workers,
+};
 use exit::Exit;
 
 /// Runs the command that the command line asks for.
@@ -90,6 +93,13 @@ async fn run(command: Command, call: &Call) -> anyhow::Result<Exit> {
         Command::Email(command) => email::run(&command, call).await,
         Command::Campaign(command) => campaign::run(&command, call).await,
         Command::Receipt(command) => receipt::run(&command, call).await,
+        Command::Quarantine(command) => quarantine::run(&command, call).await,
+        Command::Purge(arguments) => purge::run(&arguments, call).await,
+        Command::Recipient(command) => recipient::run(&command, call).await,
+        Command::Tenant(command) => tenant::run(&command, call).await,
+        Command::Workers(arguments) => workers::run(&arguments, call).await,
+        Command::Worker(arguments) => worker::run(&arguments).await,
+        Command::Backup(arguments) => backup::run(&arguments, call).await,
         Command::Config(command) => config::run(&command, call),
         Command::Mock(command) => mock::run(&command, call).await,
         Command::Load(command) => load::run(&command, call).await,

@@ -26,6 +26,9 @@ const STORE_FILE: &str = "postrider.sqlite";
 /// How long a drain may take.
 const DRAIN_AFTER_MAX: Duration = Duration::from_secs(30);
 
+/// How long the end of a service that has failed may take.
+const END_AFTER_MAX: Duration = Duration::from_secs(1);
+
 /// The key of a service that has no key file.
 pub(crate) const DEV_KEY: &str = "dev";
 
@@ -33,6 +36,7 @@ pub(crate) const DEV_KEY: &str = "dev";
 pub(crate) const SENDING: StartOptions = StartOptions {
     store: StoreKind::Sqlite,
     is_sending: true,
+    workers: None,
 };
 
 /// A service of ours.
@@ -44,17 +48,16 @@ pub(crate) struct Local {
 impl Local {
     /// Starts a service with its own key, that sends.
     pub(crate) async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
-        Self::start_on(config, listener, SENDING.store).await
+        Self::start_on(config, listener, SENDING).await
     }
 
-    /// The same with another store.
+    /// The same with another store, or with workers.
     pub(crate) async fn start_on(
         config: Config,
         listener: TcpListener,
-        store: StoreKind,
+        options: StartOptions,
     ) -> anyhow::Result<Self> {
         let key = own_key(&config)?;
-        let options = StartOptions { store, ..SENDING };
         Self::start_with(config, listener, key, options).await
     }
 
@@ -95,10 +98,30 @@ impl Local {
         self.service.endpoint()
     }
 
+    /// Waits until the service is of no use any more, and gives what to say and end with.
+    pub(crate) async fn failed(&mut self) -> anyhow::Error {
+        let what = self.service.failed().await;
+        let sentence = format!(
+            "{what}, so the service ends; start it again: what was under way is in doubt at most, \
+             and nothing is sent twice"
+        );
+        stop(Exit::Failed, sentence)
+    }
+
     /// Drains, and closes the store.
     pub(crate) async fn stop(self) {
+        self.stop_within(DRAIN_AFTER_MAX).await;
+    }
+
+    /// Ends what has failed: nothing is waited for but the store.
+    pub(crate) async fn end(self) {
+        self.stop_within(END_AFTER_MAX).await;
+    }
+
+    /// Drains for so long at most, cuts off what is left, and closes the store.
+    pub(crate) async fn stop_within(self, within: Duration) {
         std::fs::remove_file(&self.endpoint_file).ok();
-        self.service.stop(DRAIN_AFTER_MAX).await;
+        self.service.stop(within).await;
     }
 }
 

@@ -6,7 +6,7 @@
 //! | the campaign | `send` |
 //! |---|---|
 //! | is not there | creates it, starts it, adds the list, seals it, follows |
-//! | sends another email | refuses |
+//! | sends another email, or does otherwise in doubt | refuses |
 //! | draft or running, open | starts it, adds the list (who is in stays in once), seals it, follows |
 //! | draft, sealed | starts it, follows; the list is not read |
 //! | running, sealed | follows; the list is not read |
@@ -18,7 +18,7 @@
 //! list, so nothing else needs to be compared.
 
 use postrider_api::{Campaign, CampaignVerb};
-use postrider_types::{CampaignState, EmailId};
+use postrider_types::{CampaignState, EmailId, InDoubtPolicy};
 
 use crate::exit::{Exit, stop};
 
@@ -32,12 +32,25 @@ pub(crate) struct Plan {
 }
 
 /// What is left to do for a new campaign, or for the one that has its name.
-pub(crate) fn plan(campaign: &Campaign, email: EmailId) -> anyhow::Result<Plan> {
+pub(crate) fn plan(
+    campaign: &Campaign,
+    email: EmailId,
+    in_doubt: Option<InDoubtPolicy>,
+) -> anyhow::Result<Plan> {
     let name = &campaign.name;
     if campaign.email_id != email {
         let sentence = format!(
             "campaign \"{name}\" ({}) sends another email; nothing was changed. Use another \
              --name, or send exactly the email that it was created with",
+            campaign.id
+        );
+        return Err(stop(Exit::WrongState, sentence));
+    }
+    if in_doubt.is_some_and(|policy| policy != campaign.in_doubt) {
+        let policy = campaign.in_doubt;
+        let sentence = format!(
+            "campaign \"{name}\" ({}) was created with --in-doubt {policy}; nothing was changed. \
+             Say that, or use another --name",
             campaign.id
         );
         return Err(stop(Exit::WrongState, sentence));
@@ -95,6 +108,11 @@ pub(crate) mod tests {
             tally: BTreeMap::new(),
             is_incomplete: false,
             held: Vec::new(),
+            in_doubt: InDoubtPolicy::Hold,
+            in_doubt_retry_after_seconds: 900,
+            send_at: None,
+            paused_because: None,
+            tenant_id: 1,
             created_at: Time(Timestamp::EPOCH),
             started_at: None,
             ended_at: None,
@@ -103,7 +121,7 @@ pub(crate) mod tests {
 
     fn check(state: CampaignState, is_sealed: bool, expected: (bool, bool)) {
         let campaign = campaign(state, is_sealed);
-        let plan = plan(&campaign, EmailId::of(b"the email")).unwrap();
+        let plan = plan(&campaign, EmailId::of(b"the email"), None).unwrap();
         assert_eq!((plan.is_to_start, plan.is_to_fill), expected, "{state}");
     }
 
@@ -119,10 +137,20 @@ pub(crate) mod tests {
     #[test]
     fn another_email_under_the_same_name_is_refused_in_every_state() {
         for state in CampaignState::ALL {
-            let error = plan(&campaign(state, true), EmailId::of(b"another")).unwrap_err();
+            let error = plan(&campaign(state, true), EmailId::of(b"another"), None).unwrap_err();
             assert_eq!(exit::of(&error), Exit::WrongState);
             assert!(error.to_string().contains("sends another email"), "{error}");
         }
+    }
+
+    #[test]
+    fn another_policy_under_the_same_name_is_refused() {
+        let campaign = campaign(CampaignState::Running, true);
+        let email = EmailId::of(b"the email");
+        let error = plan(&campaign, email, Some(InDoubtPolicy::Retry)).unwrap_err();
+        assert_eq!(exit::of(&error), Exit::WrongState);
+        assert!(error.to_string().contains("--in-doubt hold"), "{error}");
+        plan(&campaign, email, Some(InDoubtPolicy::Hold)).unwrap();
     }
 
     #[test]
@@ -131,7 +159,7 @@ pub(crate) mod tests {
             (CampaignState::Paused, "campaign resume cmp_7"),
             (CampaignState::Cancelled, "another --name"),
         ] {
-            let error = plan(&campaign(state, true), EmailId::of(b"the email")).unwrap_err();
+            let error = plan(&campaign(state, true), EmailId::of(b"the email"), None).unwrap_err();
             assert_eq!(exit::of(&error), Exit::WrongState);
             assert!(error.to_string().contains(word), "{error}");
         }

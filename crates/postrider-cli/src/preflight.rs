@@ -1,73 +1,94 @@
-//! Whether the relay is there, before a list of people is taken in for it.
+//! Whether the relays are there, before a list of people is taken in for them.
 
 use std::time::Duration;
 
 use anyhow::Error;
+use postrider_service::Config;
 use postrider_service::reach::{self, Lead};
-use postrider_service::{Config, wiring};
+use postrider_service::wiring::{self, SettingsError};
 
 use crate::exit::{Exit, stop};
 
 /// How long the relay may take until a session stands.
 const SESSION_AFTER_MAX: Duration = Duration::from_secs(10);
 
-/// Opens a session with the relay of a configuration, and ends it.
+/// Opens a session by every route of a configuration that leads to a relay, and ends it.
 ///
 /// A relay that is not one is a mistake of the caller; one that gives no session is unreachable.
 pub(crate) async fn check(config: &Config) -> anyhow::Result<()> {
-    let relay = &config.route.relay;
-    let settings = wiring::settings(config);
-    let settings = settings.map_err(|error| unusable(relay, error))?;
-    let reached = reach::reach(&settings.routes.default, SESSION_AFTER_MAX).await;
-    reached.map_err(|trouble| {
-        let sentence = format!(
-            "the relay {relay} cannot be reached ({:#}); start it, or name another with --route. \
-             Nothing was sent and nothing was changed",
-            Error::new(trouble)
-        );
-        stop(Exit::Unreachable, sentence)
-    })
+    let settings = wiring::settings(config).map_err(|error| unusable(config, error))?;
+    let unreached = reach::unreached(&settings.routes, SESSION_AFTER_MAX).await;
+    if unreached.is_empty() {
+        return Ok(());
+    }
+    let sentences = unreached.into_iter().map(|(name, trouble)| {
+        let relay = relay_of(config, &name);
+        format!("{relay} cannot be reached ({:#})", Error::new(trouble))
+    });
+    let sentences: Vec<_> = sentences.collect();
+    let sentence = format!(
+        "the relay {}; start it, or name another with --route. Nothing was sent and nothing was \
+         changed",
+        sentences.join("; the relay ")
+    );
+    Err(stop(Exit::Unreachable, sentence))
 }
 
-/// Refuses a route that leads away from this machine, by address or by name.
+/// Refuses a configuration of which any route leads away from this machine, by address or by name.
 pub(crate) async fn stay_here(config: &Config) -> anyhow::Result<()> {
-    let relay = &config.route.relay;
-    let settings = wiring::settings(config);
-    let settings = settings.map_err(|error| unusable(relay, error))?;
-    match reach::leads_to(&settings.routes.default).await {
-        Ok(Lead::Here) => Ok(()),
-        Ok(Lead::Anywhere) => Err(stop(
-            Exit::Usage,
-            "the route delivers to the mail hosts of domains, which are not on this machine",
-        )),
-        Ok(Lead::Away(address)) => Err(stop(
-            Exit::Usage,
-            format!("{relay} leads to {address}, which is not on this machine"),
-        )),
-        Err(trouble) => Err(stop(
-            Exit::Unreachable,
-            format!("{:#}", Error::new(trouble)),
-        )),
+    let settings = wiring::settings(config).map_err(|error| unusable(config, error))?;
+    let sentence = match reach::leaving(&settings.routes).await {
+        Ok(None | Some((_, Lead::Here))) => return Ok(()),
+        Ok(Some((name, Lead::Anywhere))) => format!(
+            "the route {name} delivers to the mail hosts of domains, which are not on this machine"
+        ),
+        Ok(Some((name, Lead::Away(address)))) => {
+            let relay = relay_of(config, &name);
+            format!("{relay} leads to {address}, which is not on this machine")
+        }
+        Err((_, trouble)) => {
+            let sentence = format!("{:#}", Error::new(trouble));
+            return Err(stop(Exit::Unreachable, sentence));
+        }
+    };
+    Err(stop(Exit::Usage, sentence))
+}
+
+/// The relay of a route as it was written, with the table of the route unless it is the default one.
+fn relay_of(config: &Config, name: &str) -> String {
+    match config.routes.get(name) {
+        Some(route) => format!("{} of [routes.{name}]", route.relay),
+        None => config.route.relay.clone(),
     }
 }
 
-/// The relay is named, unless it may have a password in it.
-fn unusable(relay: &str, error: impl Into<Error>) -> Error {
-    let error = error.into();
-    let sentence = match relay.contains('@') {
-        true => format!("{error:#}"),
-        false => format!("{relay}: {error:#}"),
+/// The relay is named where it is what is wrong, unless it may have a password in it.
+fn unusable(config: &Config, error: SettingsError) -> Error {
+    let relay = &config.route.relay;
+    let is_relay = matches!(&error, SettingsError::Relay { key, .. } if key == "route.relay");
+    let is_shown = is_relay && !relay.contains('@');
+    let error = Error::new(error);
+    let sentence = match is_shown {
+        true => format!("{relay}: {error:#}"),
+        false => format!("{error:#}"),
     };
     stop(Exit::Usage, sentence)
 }
 
 #[cfg(test)]
 mod tests {
+    use postrider_service::config::Deliver;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::exit;
+
+    /// The address of a relay that is not there.
+    async fn nobody() -> std::net::SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    }
 
     async fn checked_against(greeting: &'static str) -> anyhow::Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -112,10 +133,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_relay_that_is_not_there_is_unreachable_and_says_what_to_do() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut config = Config::default();
-        config.route.relay = format!("smtp://{}", listener.local_addr().unwrap());
-        drop(listener);
+        config.route.relay = format!("smtp://{}", nobody().await);
         let error = check(&config).await.unwrap_err();
         assert_eq!(exit::of(&error), Exit::Unreachable);
         assert!(error.to_string().contains("--route"), "{error}");
@@ -130,6 +149,41 @@ mod tests {
             let error = stay_here(&config).await.unwrap_err();
             assert_eq!(exit::of(&error), Exit::Usage);
             assert!(error.to_string().contains("not on this machine"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_relay_that_is_not_there_is_named_with_its_route() {
+        let mut config = Config::default();
+        let default = format!("smtp://{}", nobody().await);
+        config.route.relay.clone_from(&default);
+        let mut named = config.route.clone();
+        named.relay = format!("smtp://{}", nobody().await);
+        let expect = format!("{} of [routes.two]", named.relay);
+        config.routes.insert("two".to_owned(), named);
+        let error = check(&config).await.unwrap_err();
+        assert_eq!(exit::of(&error), Exit::Unreachable);
+        let sentence = error.to_string();
+        assert!(sentence.contains(&default), "{sentence}");
+        assert!(sentence.contains(&expect), "{sentence}");
+    }
+
+    #[tokio::test]
+    async fn a_named_route_that_leaves_this_machine_is_noticed() {
+        for (relay, deliver) in [
+            ("smtp://192.0.2.1:25", Deliver::Relay),
+            ("smtp://127.0.0.1:25", Deliver::Mx),
+        ] {
+            let mut config = Config::default();
+            let mut named = config.route.clone();
+            named.relay = relay.to_owned();
+            named.deliver = deliver;
+            config.routes.insert("two".to_owned(), named);
+            let error = stay_here(&config).await.unwrap_err();
+            assert_eq!(exit::of(&error), Exit::Usage);
+            let sentence = error.to_string();
+            assert!(sentence.contains("not on this machine"), "{sentence}");
+            assert!(sentence.contains("two"), "{sentence}");
         }
     }
 }

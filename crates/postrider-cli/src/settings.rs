@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use postrider_service::Config;
-use postrider_service::config::{Problem, environment};
+use anyhow::Error;
+use postrider_service::config::{Deliver, Route, Secret, TlsChoice, environment};
+use postrider_service::{Config, wiring};
 
 use crate::arguments::Globals;
 use crate::content;
@@ -11,32 +12,93 @@ use crate::exit::{Exit, stop};
 
 /// The configuration from `--config` and the environment.
 pub(crate) fn load(globals: &Globals) -> anyhow::Result<Config> {
-    match &globals.config {
-        Some(path) => from_file(path),
-        None => from_text("", "the configuration"),
-    }
+    let source = Source::of(globals)?;
+    from_text(&source.text, &source.name)
 }
 
 /// The configuration from a file and the environment.
 pub(crate) fn from_file(path: &Path) -> anyhow::Result<Config> {
-    let name = path.display().to_string();
-    let text = String::from_utf8(content::bytes(path)?);
-    let text = text.map_err(|_| stop(Exit::Usage, format!("{name} is not UTF-8")))?;
-    from_text(&text, &name)
+    let source = Source::read(path)?;
+    from_text(&source.text, &source.name)
+}
+
+/// The text of a configuration.
+pub(crate) struct Source {
+    pub(crate) text: String,
+    /// What it is called in problems.
+    pub(crate) name: String,
+}
+
+impl Source {
+    /// What `--config` names; without it, an empty text.
+    pub(crate) fn of(globals: &Globals) -> anyhow::Result<Self> {
+        match &globals.config {
+            Some(path) => Self::read(path),
+            None => Ok(Self {
+                text: String::new(),
+                name: "the configuration".to_owned(),
+            }),
+        }
+    }
+
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let text = String::from_utf8(content::bytes(path)?);
+        let text = text.map_err(|_| stop(Exit::Usage, format!("{name} is not UTF-8")))?;
+        Ok(Self { text, name })
+    }
 }
 
 /// The configuration from a text and the environment.
 pub(crate) fn from_text(text: &str, name: &str) -> anyhow::Result<Config> {
     let loaded = Config::load(text, name, &environment::read());
-    loaded.map_err(|problems| stop(Exit::Usage, sentence(&problems)))
+    loaded.map_err(|problems| refused(problems.iter().map(ToString::to_string)))
+}
+
+/// Refuses a configuration that names what cannot be used: relays, keys, certificates, tables,
+/// passwords. All files are opened, and all that are wrong are named.
+pub(crate) fn check_named(config: &Config) -> anyhow::Result<()> {
+    let problems = wiring::problems(config);
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(refused(problems.into_iter().map(|problem| {
+            let problem = Error::new(problem);
+            format!("{problem:#}")
+        }))),
+    }
+}
+
+/// Leads everything to one relay, whatever the configuration says of where mail goes. Whoever names
+/// a relay by a flag means all mail, and not what the other routes and fallbacks leave of it.
+pub(crate) fn lead_to(config: &mut Config, relay: &str) {
+    config.route.deliver = Deliver::Relay;
+    config.route.relay = relay.to_owned();
+    config.route.fallback_relays.clear();
+    config.routes.clear();
+}
+
+/// Leads everything to a mock of ours: it asks for neither TLS nor a log-in, and is told no secret.
+pub(crate) fn lead_to_mock(config: &mut Config, relay: &str) {
+    lead_to(config, relay);
+    config.route = Route {
+        tls: TlsChoice::Auto,
+        ca_file: None,
+        user: String::new(),
+        password: Secret::default(),
+        password_file: None,
+        auth: None,
+        source_address: None,
+        ..config.route.clone()
+    };
 }
 
 /// All problems, one a line.
-fn sentence(problems: &[Problem]) -> String {
-    let lines = problems.iter().map(|problem| format!("\n  {problem}"));
-    format!(
-        "the configuration cannot be used{}",
-        lines.collect::<String>()
+fn refused(problems: impl Iterator<Item = String>) -> Error {
+    let lines = problems.map(|problem| format!("\n  {problem}"));
+    let lines: String = lines.collect();
+    stop(
+        Exit::Usage,
+        format!("the configuration cannot be used{lines}"),
     )
 }
 
@@ -60,5 +122,52 @@ mod tests {
         let big = "bigmail.test".parse().unwrap();
         let rate = config.limits.of(&big).rate;
         assert_eq!(rate, Some("50/s".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_a_configuration_names_is_opened_and_all_that_is_wrong_is_told() {
+        let text = "[route]\nca_file = \"/nowhere/ca.pem\"\n\
+                    [[dkim]]\ndomain = \"example.test\"\nselector = \"s1\"\n\
+                    key_file = \"/nowhere/s1.pem\"\n";
+        let config = from_text(text, "own.toml").unwrap();
+        let error = check_named(&config).unwrap_err();
+        assert_eq!(crate::exit::of(&error), Exit::Usage);
+        let error = error.to_string();
+        for line in [
+            "\n  route.ca_file cannot be used: there is no certificate in /nowhere/ca.pem",
+            "\n  dkim.key_file names /nowhere/s1.pem, which cannot be read",
+        ] {
+            assert!(error.contains(line), "{error}");
+        }
+        check_named(&Config::default()).unwrap();
+    }
+
+    /// A configuration by which real mail leaves this machine in every way.
+    const REAL: &str = "[route]\ndeliver = \"mx\"\nfallback_relays = [\"smtp://192.0.2.1\"]\n\
+                        [routes.a]\ndomains = [\"a.test\"]\ndeliver = \"relay\"\n\
+                        relay = \"smtp://192.0.2.2\"\n\
+                        [routes.b]\ndomains = [\"b.test\"]\ndeliver = \"relay\"\nuser = \"me\"\n\
+                        password_file = \"/nowhere/password\"\ntls = \"required\"\n";
+
+    #[tokio::test]
+    async fn a_relay_that_is_named_takes_all_mail() {
+        let mut config = from_text(REAL, "own.toml").unwrap();
+        lead_to(&mut config, "smtp://127.0.0.1:2525");
+        crate::preflight::stay_here(&config).await.unwrap();
+        assert!(config.routes.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_mock_takes_all_mail_and_is_told_no_secret() {
+        let mut config = from_text(REAL, "own.toml").unwrap();
+        config.route = config.routes["b"].clone();
+        lead_to_mock(&mut config, "smtp://127.0.0.1:2525");
+        crate::preflight::stay_here(&config).await.unwrap();
+        let route = Route {
+            relay: "smtp://127.0.0.1:2525".to_owned(),
+            domains: config.route.domains.clone(),
+            ..Route::default()
+        };
+        assert_eq!(config.route, route);
     }
 }

@@ -18,11 +18,17 @@ pub const EMAIL_ESCAPES: usize = 3;
 /// Emails that are being uploaded at once; each is held in memory as a whole.
 pub const EMAIL_UPLOADS_MAX: usize = 4;
 
+/// Longest idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+
 /// Entries of a page when the caller does not say.
 pub const PAGE_ENTRIES_DEFAULT: usize = 100;
 
 /// Most entries of a page. One more is read, to know whether another page follows.
 pub const PAGE_ENTRIES_MAX: usize = postrider_store::bounds::PAGE_ROWS_MAX - 1;
+
+/// Receipts of one address among which its one in a campaign is looked for, newest first.
+pub const ADDRESS_RECEIPTS_MAX: usize = postrider_store::bounds::PAGE_ROWS_MAX;
 
 /// Emails whose sender is remembered for the Message-IDs of receipts.
 pub const SENDERS_MAX: usize = 1_000;
@@ -36,6 +42,9 @@ pub const LINGER_AFTER_MAX: Duration = Duration::from_secs(2);
 
 /// How long the store may take to answer that it is there.
 pub const READY_AFTER_MAX: Duration = Duration::from_secs(2);
+
+/// How long one commit may take before the store counts as one that does not record.
+pub const COMMIT_AFTER_MAX: Duration = Duration::from_secs(2);
 
 /// How long what is cut off at the end of a drain may take to notice.
 pub const CUT_AFTER_MAX: Duration = Duration::from_secs(1);
@@ -58,3 +67,36 @@ pub const TABLE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Memory for de-duplication of one audience: 8 million recipients; beyond it, sorted runs on
 /// disk.
 pub const DEDUP_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// The longest between two walks over what may be deleted by now.
+pub const RETENTION_EVERY_MAX: Duration = Duration::from_secs(3_600);
+
+/// Most workers: more than a machine has processors for, beside the service and its store.
+pub const WORKERS_MAX: u32 = 16;
+
+/// The first delay before a worker that has ended is started again. It doubles while its lives
+/// come to nothing.
+pub const WORKER_RESTART_DELAY_MIN: Duration = Duration::from_millis(100);
+
+/// The longest such delay.
+pub const WORKER_RESTART_DELAY_MAX: Duration = Duration::from_secs(10);
+
+/// How long a worker may take from its start to its hello.
+pub const WORKER_HELLO_AFTER_MAX: Duration = Duration::from_secs(30);
+
+/// Notes that wait for one worker: an answer to each wish that it may have open, and more.
+pub const WORKER_NOTES_MAX: usize = 4_096;
+
+/// How far behind the life what a worker shows of itself may be.
+pub const WORKER_STATUS_EVERY: Duration = Duration::from_millis(250);
+
+/// How often one route or site is looked at for a place that could be given up for somebody.
+pub const PLACES_ASKED_EVERY: Duration = Duration::from_millis(250);
+
+/// How long at least lies between two places of one route or site that are given up.
+pub const YIELD_EVERY: Duration = Duration::from_secs(1);
+
+const _: () = assert!(
+    WORKERS_MAX <= postrider_types::bounds::TAIL_LANES as u32,
+    "each worker must have lanes"
+);

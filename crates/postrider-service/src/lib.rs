@@ -7,16 +7,21 @@
 //! The command starts it with [`Service::start`] and ends it with [`Service::stop`]; a listener
 //! and a key are arguments. Nothing here decides about mail: that is `postrider-pipeline`.
 
+mod backup;
 pub mod bounds;
 pub mod config;
 mod http;
 pub mod key;
 mod metrics;
 pub mod reach;
+mod retention;
 pub mod service;
 pub mod telemetry;
 pub mod wiring;
+pub mod workers;
 
+pub use backup::{BackupError, backup};
 pub use config::Config;
 pub use key::ApiKey;
 pub use service::{Service, StartError, StartOptions, StoreKind, listen};
+pub use workers::WorkerOptions;

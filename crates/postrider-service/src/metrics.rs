@@ -5,11 +5,15 @@
 //! name of a campaign. What the store and the pipeline count themselves is read when somebody
 //! asks.
 
+mod spans;
+
+mod workers;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::http::{Method, StatusCode};
-use postrider_pipeline::Postrider;
 use postrider_pipeline::intake::IntakeReport;
+use postrider_pipeline::{Postrider, Status};
 use postrider_store::bounds::PAGE_ROWS_MAX;
 use postrider_store::{Reader, Store, StoreError};
 use postrider_types::{DeliveryState, Tally, TenantId};
@@ -19,6 +23,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
+
+use crate::http::Api;
+use workers::WorkerMetrics;
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
@@ -39,16 +46,19 @@ pub(crate) struct Metrics {
     store_commits: Counter,
     store_requests: Counter,
     store_failures: Counter,
+    store_begins: Counter,
     store_up: Gauge,
     route_up: Gauge,
     outcomes: Family<Labels<1>, Counter>,
     deliveries: Family<Labels<1>, Gauge>,
+    meanings: Family<Labels<3>, Counter>,
     connections: Gauge,
     messages_in_flight: Gauge,
     pools: Gauge,
     pools_in_trouble: Gauge,
     chunks_held: Gauge,
     bodies_loaded: Counter,
+    workers: WorkerMetrics,
     intake_lines: Family<Labels<1>, Counter>,
     http_requests: Family<Labels<3>, Counter>,
 }
@@ -61,11 +71,17 @@ impl Metrics {
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         registry.register("build", "What is running", Info::new(version));
         let r = &mut registry;
+        spans::register(r, store.counts());
         let metrics = Self {
             before,
             store_commits: register(r, "store_commits", "Commits since the start"),
             store_requests: register(r, "store_requests", "Requests in those commits"),
             store_failures: register(r, "store_failures", "Batches that could not be committed"),
+            store_begins: register(
+                r,
+                "store_begins",
+                "Begins in those commits: over them, messages per sync of the disk",
+            ),
             store_up: register(r, "store_up", "1 while the store can record"),
             route_up: register(r, "route_up", "1 while the relay can be used"),
             outcomes: register(
@@ -74,6 +90,11 @@ impl Metrics {
                 "Deliveries that came to an end since the start",
             ),
             deliveries: register(r, "deliveries", "Deliveries of all campaigns by state, now"),
+            meanings: register(
+                r,
+                "meanings",
+                "Ends of messages and failures to connect since the start, by what they meant",
+            ),
             connections: register(r, "connections", "Open SMTP connections"),
             messages_in_flight: register(r, "messages_in_flight", "Messages under way"),
             pools: register(
@@ -84,6 +105,7 @@ impl Metrics {
             pools_in_trouble: register(r, "pools_in_trouble", "Those of them that get nothing now"),
             chunks_held: register(r, "chunks_held", "Chunks held under a lease"),
             bodies_loaded: register(r, "bodies_loaded", "Bodies loaded from the store"),
+            workers: WorkerMetrics::new(r),
             intake_lines: register(r, "intake_lines", "Lines of lists, by what came of them"),
             http_requests: register(r, "http_requests", "Requests by route and class of status"),
             registry,
@@ -120,10 +142,13 @@ impl Metrics {
     }
 
     /// All metrics as they are now, in the text format of OpenMetrics.
-    pub(crate) async fn text(&self, postrider: &Postrider) -> Result<String, StoreError> {
-        let tally = postrider.store().read(tally_of_all).await?;
+    pub(crate) async fn text(&self, api: &Api) -> Result<String, StoreError> {
+        let tally = api.postrider.store().read(tally_of_all).await?;
         self.look_at_deliveries(&tally);
-        self.look_at(postrider);
+        self.look_at(&api.postrider, &api.status());
+        if let Some(workers) = &api.workers {
+            self.workers.look_at(workers);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a String takes whatever is written");
         Ok(text)
@@ -141,12 +166,12 @@ impl Metrics {
         }
     }
 
-    fn look_at(&self, postrider: &Postrider) {
+    fn look_at(&self, postrider: &Postrider, status: &Status) {
         let counts = postrider.store().counts();
         set_counter(&self.store_commits, counts.commits());
         set_counter(&self.store_requests, counts.requests());
         set_counter(&self.store_failures, counts.failures());
-        let status = postrider.status();
+        set_counter(&self.store_begins, counts.begins());
         set(&self.store_up, u64::from(status.store_trouble.is_none()));
         set(&self.route_up, u64::from(status.route_trouble.is_none()));
         set(&self.connections, status.connections as u64);
@@ -156,6 +181,14 @@ impl Metrics {
         set(&self.pools, status.pools.len() as u64);
         set(&self.chunks_held, status.chunks_held as u64);
         set_counter(&self.bodies_loaded, status.bodies_loaded);
+        for meaning in status.meanings.iter() {
+            let labels = [
+                ("phase", meaning.phase.to_string()),
+                ("class", meaning.class.to_string()),
+                ("action", meaning.action.to_string()),
+            ];
+            set_counter(&self.meanings.get_or_create(&labels), meaning.count);
+        }
     }
 }
 

@@ -1,18 +1,26 @@
-//! Whether a route can be used, found out without sending anything.
+//! Whether routes can be used, found out without sending anything.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use postrider_pipeline::settings::{NextHop, RouteSettings};
+use futures_util::future::join_all;
+use postrider_pipeline::settings::{NextHop, RouteSettings, Routes};
 use postrider_smtp::dial::Dialer;
 use postrider_smtp::{Timeouts, Trouble};
 
-/// Opens one session with the route's relay and ends it: greeting, EHLO, TLS and AUTH, all of it
-/// within this time. Of direct delivery nothing is known before there are recipients.
-///
-/// # Errors
-/// What stands in the way, with everything that was tried.
-pub async fn reach(route: &RouteSettings, within: Duration) -> Result<(), Trouble> {
+/// The routes that give no session, each by its name and with what stands in the way. All are tried
+/// at once: greeting, EHLO, TLS and AUTH, within this time, and then the session is ended. Of direct
+/// delivery nothing is known before there are recipients.
+pub async fn unreached(routes: &Routes, within: Duration) -> Vec<(String, Trouble)> {
+    let tries = routes.all().map(|(id, route)| async move {
+        let trouble = reach(route, within).await.err()?;
+        Some((routes.name(id).to_owned(), trouble))
+    });
+    join_all(tries).await.into_iter().flatten().collect()
+}
+
+/// Opens one session with the route's relay and ends it.
+async fn reach(route: &RouteSettings, within: Duration) -> Result<(), Trouble> {
     let NextHop::Relays(relays) = &route.next_hop else {
         return Ok(());
     };
@@ -41,11 +49,24 @@ pub enum Lead {
     Anywhere,
 }
 
-/// Where the relays of a route are.
+/// The first route that leaves this machine, by its name, and where it leads; `None` when all stay.
 ///
 /// # Errors
-/// None of them has an address.
-pub async fn leads_to(route: &RouteSettings) -> Result<Lead, Trouble> {
+/// A route by its name, when none of its relays has an address.
+pub async fn leaving(routes: &Routes) -> Result<Option<(String, Lead)>, (String, Trouble)> {
+    for (id, route) in routes.all() {
+        let name = || routes.name(id).to_owned();
+        match leads_to(route).await {
+            Ok(Lead::Here) => {}
+            Ok(lead) => return Ok(Some((name(), lead))),
+            Err(trouble) => return Err((name(), trouble)),
+        }
+    }
+    Ok(None)
+}
+
+/// Where the relays of a route are.
+async fn leads_to(route: &RouteSettings) -> Result<Lead, Trouble> {
     let NextHop::Relays(relays) = &route.next_hop else {
         return Ok(Lead::Anywhere);
     };

@@ -16,7 +16,7 @@ use postrider_store::Store;
 use rand::RngExt;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::bounds::CUT_AFTER_MAX;
 use crate::config::Config;
@@ -25,7 +25,8 @@ use crate::http::stop::Stage;
 use crate::http::{self, Api};
 use crate::key::ApiKey;
 use crate::metrics::Metrics;
-use crate::wiring;
+use crate::workers::{WorkerOptions, Workers};
+use crate::{retention, wiring};
 
 pub use error::StartError;
 
@@ -42,12 +43,14 @@ pub enum StoreKind {
 }
 
 /// What a start is told beside the configuration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct StartOptions {
     /// Where everything durable is kept.
     pub store: StoreKind,
     /// Whether anything is sent; without it, a store is only looked at and fed.
     pub is_sending: bool,
+    /// Which processes send; without any, the service itself does.
+    pub workers: Option<WorkerOptions>,
 }
 
 /// A running service. When it is dropped without [`Service::stop`], it goes on until the runtime
@@ -57,6 +60,8 @@ pub struct Service {
     local_addr: SocketAddr,
     server: JoinHandle<()>,
     home: Home,
+    /// The work that goes on by itself, beside the pipeline's.
+    upkeep: JoinSet<()>,
 }
 
 /// Where a service keeps what it keeps.
@@ -103,7 +108,8 @@ impl Service {
             });
         }
         let mut settings = wiring::settings(&config)?;
-        settings.is_sending = options.is_sending;
+        let workers = options.workers.filter(|_| options.is_sending);
+        settings.is_sending = options.is_sending && workers.is_none();
         let clock = SystemClock::start();
         let (store, home) = open(&config, options.store, clock).await?;
 
@@ -113,7 +119,25 @@ impl Service {
         let spill_dir = home.spill_dir();
         let audiences = Audiences::new(&store, Arc::new(clock), intake, &limits, spill_dir);
         let postrider = Postrider::start(store, settings, clock).await?;
-        let api = Api::new(postrider, audiences, key, metrics, email_bytes_max);
+        let start = |options| {
+            let data_dir = config.server.data_dir.clone();
+            Workers::start(options, data_dir, postrider.clone(), clock)
+        };
+        let workers = workers.map(start).transpose()?;
+        let in_doubt = config.in_doubt;
+        // What is only looked at stays as it is.
+        let retained = config.retention.receipts.filter(|_| options.is_sending);
+        let upkeep = retention::start(&postrider, clock, retained);
+        let mut api = Api::new(
+            postrider,
+            audiences,
+            key,
+            metrics,
+            clock,
+            in_doubt,
+            email_bytes_max,
+        );
+        api.workers = workers;
         let api = Arc::new(api);
         let server = tokio::spawn(serve(listener, Arc::clone(&api)));
         tracing::info!(address = %local_addr, "the service is running");
@@ -122,6 +146,7 @@ impl Service {
             local_addr,
             server,
             home,
+            upkeep,
         })
     }
 
@@ -149,15 +174,43 @@ impl Service {
         Arc::clone(&self.api)
     }
 
+    /// Waits until it is of no use any more, and says why: a part of it panicked, or the API is
+    /// served no more. Who runs it stops it then, says so, and ends with a failure, so that
+    /// whoever watches the process starts another; waits for ever while all is well.
+    pub async fn failed(&mut self) -> String {
+        let failed = self.api.postrider.failed();
+        let stopping = self.api.stop.reached(Stage::Draining);
+        let server = &mut self.server;
+        tokio::select! {
+            failed = failed => failed,
+            _ = server => "the API is served no more".to_owned(),
+            () = stopping => std::future::pending().await,
+        }
+    }
+
     /// Drains: takes nothing new, ends what is under way, gives the rest back and closes the
     /// store. What is not done after `within` is cut off, as a crash would, which is safe. When
     /// this returns, another service may open the same data directory.
     pub async fn stop(self, within: Duration) {
         tracing::info!("the service is draining");
         self.api.stop.advance(Stage::Draining);
+        let mut upkeep = self.upkeep;
+        upkeep.shutdown().await;
         let mut server = self.server;
-        let served = tokio::time::timeout(within, &mut server);
-        let (served, ()) = tokio::join!(served, self.api.postrider.drain(within));
+        let serving = async {
+            // It may have been waited for already.
+            if !server.is_finished() {
+                drop((&mut server).await);
+            }
+        };
+        let served = tokio::time::timeout(within, serving);
+        let drained = async {
+            if let Some(workers) = &self.api.workers {
+                workers.drain(within).await;
+            }
+            self.api.postrider.drain(within).await;
+        };
+        let (served, ()) = tokio::join!(served, drained);
         if served.is_err() {
             tracing::warn!("requests were cut off because they did not end in time");
             self.api.stop.advance(Stage::Over);

@@ -2,6 +2,8 @@
 
 mod dkim;
 mod error;
+mod file;
+mod problems;
 mod routes;
 
 use std::collections::HashMap;
@@ -11,9 +13,12 @@ use postrider_pipeline::Settings;
 use postrider_pipeline::settings::{
     CacheSettings, DomainLimit, IntakeSettings, LeaseSettings, LimitSettings, MessageSettings,
 };
+use postrider_store::Share;
 
 pub use dkim::DkimError;
 pub use error::SettingsError;
+pub use file::FileError;
+pub use problems::problems;
 
 use crate::bounds::DEDUP_BYTES_MAX;
 use crate::config::{self, Config};
@@ -37,6 +42,7 @@ pub fn settings(config: &Config) -> Result<Settings, SettingsError> {
             time: config.lease.time,
             slice: config.lease.slice,
             chunks_max: count(config.lease.chunks_max),
+            share: Share::WHOLE,
         },
         cache: CacheSettings {
             bytes_max: config.cache.bytes_max,
@@ -63,6 +69,7 @@ fn limits(limits: &config::Limits) -> LimitSettings {
             .map(|(domain, of_domain)| (domain.clone(), limit(of_domain)))
             .collect::<HashMap<_, _>>(),
         recipient_rate: limits.recipient_rate,
+        spent_at: None,
     }
 }
 

@@ -1,12 +1,11 @@
 //! `postrider campaign`: create campaigns, fill them, and steer them.
 
-use std::io::{self, BufRead, IsTerminal};
-
-use anyhow::bail;
 use clap::{Args, Subcommand};
-use postrider_api::{AfterIntake, Campaign, CampaignVerb, Client, NewCampaign};
-use postrider_types::{CampaignId, EmailId};
+use postrider_api::{AfterIntake, Campaign, CampaignVerb, Client, NewCampaign, Time};
+use postrider_types::{CampaignId, CampaignState, EmailId, InDoubtPolicy, PauseReason};
 
+use super::confirm::confirm;
+use super::decide;
 use crate::audience::{self, ListArguments};
 use crate::call::Call;
 use crate::door::Purpose;
@@ -48,6 +47,11 @@ pub(crate) enum Command {
     /// Go on after a pause
     #[command(after_help = "Example:\n  postrider campaign resume october")]
     Resume(Which),
+    /// Send again to those whose delivery has ended badly, for a reason that is over
+    #[command(
+        after_help = "Example:\n  postrider campaign retry october --state bounced,failed --reason 'the relay was wrong' --dry-run"
+    )]
+    Retry(decide::Retry),
     /// Never send to those who are not reached yet; this is final
     #[command(after_help = "Example:\n  postrider campaign cancel october --yes")]
     Cancel(Cancel),
@@ -62,6 +66,16 @@ pub(crate) struct Create {
     /// The id of the email, from `postrider email put`
     #[arg(long, value_name = "EMAIL")]
     email: EmailId,
+    /// What happens when nobody knows whether a message was taken: hold, retry or
+    /// assume_delivered [default: in_doubt.policy of the service]
+    #[arg(long, value_name = "POLICY")]
+    in_doubt: Option<InDoubtPolicy>,
+    /// When it starts by itself, such as 2026-12-01T09:00:00+01:00
+    #[arg(long, value_name = "TIME")]
+    send_at: Option<Time>,
+    /// The tenant whose it is, and whose the email is [default: default]
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
 }
 
 /// How much to list.
@@ -70,6 +84,9 @@ pub(crate) struct List {
     /// How many, newest first
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIST_MAX)))]
     limit: u32,
+    /// Of this tenant [default: default]
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
 }
 
 /// Which campaign.
@@ -105,13 +122,14 @@ pub(crate) struct Cancel {
 pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> {
     match command {
         Command::Create(create) => self::create(create, call).await?,
-        Command::List(List { limit }) => list(*limit, call).await?,
+        Command::List(list) => self::list(list, call).await?,
         Command::Show(which) => show(which, call).await?,
         Command::Recipients(recipients) => return self::recipients(recipients, call).await,
         Command::Seal(which) => change(which, CampaignVerb::Seal, call).await?,
         Command::Start(which) => change(which, CampaignVerb::Start, call).await?,
         Command::Pause(which) => change(which, CampaignVerb::Pause, call).await?,
         Command::Resume(which) => change(which, CampaignVerb::Resume, call).await?,
+        Command::Retry(retry) => decide::retry(retry, call).await?,
         Command::Cancel(cancel) => self::cancel(cancel, call).await?,
     }
     Ok(Exit::Done)
@@ -133,8 +151,10 @@ pub(crate) async fn find(client: &Client, which: &str) -> anyhow::Result<Campaig
 
 async fn create(create: &Create, call: &Call) -> anyhow::Result<()> {
     let new = NewCampaign {
-        name: create.name.clone(),
-        email_id: create.email,
+        tenant: create.tenant.clone(),
+        in_doubt: create.in_doubt,
+        send_at: create.send_at,
+        ..NewCampaign::new(&create.name, create.email)
     };
     let campaign = call.at_the_door(Purpose::Change, async |client| {
         Ok(client.create_campaign(&new).await?)
@@ -142,9 +162,13 @@ async fn create(create: &Create, call: &Call) -> anyhow::Result<()> {
     print(&campaign.await?, call)
 }
 
-async fn list(limit: u32, call: &Call) -> anyhow::Result<()> {
+async fn list(list: &List, call: &Call) -> anyhow::Result<()> {
     let page = call.at_the_door(Purpose::Look, async |client| {
-        Ok(client.campaigns(None, Some(limit)).await?)
+        let limit = list.limit;
+        Ok(match &list.tenant {
+            Some(tenant) => client.campaigns_of(tenant, None, limit).await?,
+            None => client.campaigns(None, Some(limit)).await?,
+        })
     });
     let page = page.await?;
     if call.output.is_json() {
@@ -207,7 +231,11 @@ async fn cancel(cancel: &Cancel, call: &Call) -> anyhow::Result<()> {
     let cancelled = call.at_the_door(Purpose::Change, async |client| {
         let campaign = find(client, &cancel.campaign).await?;
         if !cancel.yes && !campaign.state.is_final() {
-            confirm(&campaign)?;
+            confirm(&format!(
+                "cancelling \"{}\" is final: {} will not get it",
+                campaign.name,
+                counted(campaign.open(), "recipient")
+            ))?;
         }
         Ok(client
             .change_campaign(campaign.id, CampaignVerb::Cancel)
@@ -216,40 +244,22 @@ async fn cancel(cancel: &Cancel, call: &Call) -> anyhow::Result<()> {
     print(&cancelled.await?, call)
 }
 
-/// Asks a person at a terminal; nobody else can say yes but by the flag.
-fn confirm(campaign: &Campaign) -> anyhow::Result<()> {
-    let stake = format!(
-        "cancelling \"{}\" is final: {} will not get it",
-        campaign.name,
-        counted(campaign.open(), "recipient")
-    );
-    if !io::stdin().is_terminal() {
-        let sentence = format!("{stake}; say --yes to do it. Nothing was changed");
-        return Err(stop(Exit::Unconfirmed, sentence));
-    }
-    eprint(&format!("{stake}. Cancel it? [y/N] "))?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes") {
-        bail!(stop(
-            Exit::Unconfirmed,
-            "not confirmed; nothing was changed"
-        ));
-    }
-    Ok(())
-}
-
-/// A question, without a line break behind it.
-fn eprint(question: &str) -> io::Result<()> {
-    use std::io::Write;
-    write!(io::stderr().lock(), "{question}")
-}
-
 fn print(campaign: &Campaign, call: &Call) -> anyhow::Result<()> {
     if call.output.is_json() {
         return call.output.json(campaign);
     }
     call.output.line(summary(campaign))?;
+    let policy = campaign.in_doubt;
+    call.output
+        .line(format_args!("  when in doubt: {policy}"))?;
+    let is_draft = campaign.state == CampaignState::Draft;
+    if let Some(at) = campaign.send_at.filter(|_| is_draft) {
+        call.output.line(format_args!("  starts at: {at}"))?;
+    }
+    if let Some(reason) = campaign.paused_because {
+        call.output
+            .line(format_args!("  paused because: {}", why(reason)))?;
+    }
     for held in &campaign.held {
         call.output.line(format_args!("  waits: {}", held.detail))?;
     }
@@ -260,4 +270,15 @@ fn print(campaign: &Campaign, call: &Call) -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Why nothing begins, for people.
+const fn why(reason: PauseReason) -> &'static str {
+    match reason {
+        PauseReason::Person => "a person said so",
+        PauseReason::Quarantine => "its email is in quarantine (postrider quarantine list)",
+        PauseReason::Restored => {
+            "the store is a restored backup, which does not know what was sent after it was made"
+        }
+    }
 }

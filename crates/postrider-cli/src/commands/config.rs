@@ -12,7 +12,7 @@ use crate::settings;
 /// What can be done with configurations.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Say everything that is wrong with a file, and with the environment
+    /// Say everything that is wrong with a file, the files that it names, and the environment
     #[command(after_help = "Example:\n  postrider config check postrider.toml")]
     Check(Check),
     /// Print every key with its meaning, unit, range and default
@@ -31,7 +31,8 @@ pub(crate) struct Check {
 pub(crate) fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> {
     match command {
         Command::Check(Check { file }) => {
-            settings::from_file(file)?;
+            let config = settings::from_file(file)?;
+            settings::check_named(&config)?;
             call.output
                 .note(format_args!("{} can be used", file.display()));
         }

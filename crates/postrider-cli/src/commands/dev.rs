@@ -87,6 +87,7 @@ async fn send_sample(world: &World, arguments: &Arguments, call: &Call) -> anyho
     let email = sample::email();
     let dispatch = Dispatch {
         name: &name,
+        in_doubt: None,
         email: &email,
         attachments: &[],
         is_waiting: true,

@@ -19,10 +19,20 @@ Example:
 pub(crate) enum Command {
     /// Check an email and keep it; prints its id, which the same content always has
     #[command(after_help = PUT_EXAMPLE)]
-    Put(Box<Content>),
+    Put(Box<Put>),
     /// Show an email, without its bodies
     #[command(after_help = "Example:\n  postrider email show eml_1f0c…")]
     Show(Show),
+}
+
+/// What is put, and whose it is.
+#[derive(Debug, Args)]
+pub(crate) struct Put {
+    #[command(flatten)]
+    content: Content,
+    /// The tenant whose it is [default: default]
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
 }
 
 /// Which email.
@@ -37,10 +47,13 @@ pub(crate) struct Show {
 pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> {
     let output = call.output;
     match command {
-        Command::Put(content) => {
+        Command::Put(put) => {
+            let Put { content, tenant } = put.as_ref();
             let (email, attachments) = content.read()?;
             let put = call.at_the_door(Purpose::Change, async |client| {
-                Ok(client.put_email(&email, &attachments).await?)
+                Ok(client
+                    .put_email_of(tenant.as_deref(), &email, &attachments)
+                    .await?)
             });
             let put = put.await?;
             if output.is_json() {

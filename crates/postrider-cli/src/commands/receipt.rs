@@ -7,6 +7,7 @@ use postrider_api::{LogEntry, Receipt, Refusal, Reply};
 use postrider_types::{DeliveryState, RecipientId};
 
 use super::campaign::find;
+use super::decide;
 use crate::call::Call;
 use crate::door::Purpose;
 use crate::exit::{Exit, stop};
@@ -26,6 +27,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  postrider receipt list --campaign october --state in_doubt"
     )]
     List(List),
+    /// Say what came of deliveries that are in doubt, or send them again
+    #[command(
+        after_help = "Example:\n  postrider receipt resolve --campaign october --domain a.test --as delivered --reason 'their log has them' --dry-run"
+    )]
+    Resolve(decide::Resolve),
     /// Print the attempt log from a number on: everything that happened, in order
     #[command(after_help = "Example:\n  postrider receipt feed --after 1200 -o json")]
     Feed(Feed),
@@ -84,6 +90,7 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
     match command {
         Command::Find(Find { address }) => find_address(address, call).await?,
         Command::List(list) => self::list(list, call).await?,
+        Command::Resolve(resolve) => decide::resolve(resolve, call).await?,
         Command::Feed(feed) => self::feed(feed, call).await?,
         Command::Export(Export { campaign }) => export(campaign, call).await?,
         Command::Refusals => refusals(call).await?,
@@ -139,29 +146,30 @@ async fn feed(feed: &Feed, call: &Call) -> anyhow::Result<()> {
         Ok(client.feed(feed.after, Some(feed.limit)).await?)
     });
     let entries = entries.await?;
-    if call.output.is_json() {
-        entries
-            .data
-            .iter()
-            .try_for_each(|each| call.output.json(each))?;
-    } else {
-        let rows: Vec<_> = entries.data.iter().map(entry_row).collect();
-        let heading = [
-            "NUMBER",
-            "AT",
-            "CAMPAIGN",
-            "RECIPIENT",
-            "ATTEMPT",
-            "STATE",
-            "REPLY",
-        ];
-        call.output.line(table(heading, &rows))?;
-    }
+    print_entries(&entries.data, call)?;
     if entries.has_more {
         call.output
             .note(format_args!("more follows: --after {}", entries.next));
     }
     Ok(())
+}
+
+/// Entries of the attempt log, as they happened.
+pub(crate) fn print_entries(entries: &[LogEntry], call: &Call) -> anyhow::Result<()> {
+    if call.output.is_json() {
+        return entries.iter().try_for_each(|each| call.output.json(each));
+    }
+    let rows: Vec<_> = entries.iter().map(entry_row).collect();
+    let heading = [
+        "NUMBER",
+        "AT",
+        "CAMPAIGN",
+        "RECIPIENT",
+        "ATTEMPT",
+        "STATE",
+        "REPLY",
+    ];
+    Ok(call.output.line(table(heading, &rows))?)
 }
 
 async fn export(campaign: &str, call: &Call) -> anyhow::Result<()> {

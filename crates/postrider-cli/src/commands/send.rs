@@ -1,6 +1,7 @@
 //! `postrider send`: the one verb for the common case.
 
 use clap::Args;
+use postrider_types::InDoubtPolicy;
 use serde::Serialize;
 
 use crate::audience::ListArguments;
@@ -35,6 +36,10 @@ pub(crate) struct Arguments {
     /// The relay, with --data; it outweighs the configuration
     #[arg(long, value_name = "URL")]
     route: Option<String>,
+    /// What happens when nobody knows whether a message was taken: hold, retry or
+    /// assume_delivered [default: in_doubt.policy of the service]
+    #[arg(long, value_name = "POLICY")]
+    in_doubt: Option<InDoubtPolicy>,
     /// Wait until everybody is settled; this is the default
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
@@ -54,16 +59,19 @@ struct Line<'a> {
 pub(crate) async fn run(arguments: Arguments, call: &Call) -> anyhow::Result<Exit> {
     let (email, attachments) = arguments.content.read()?;
     let list = arguments.list.open().await?;
-    let door = Door::open(call, Purpose::Send, arguments.route.as_deref()).await?;
+    let mut door = Door::open(call, Purpose::Send, arguments.route.as_deref()).await?;
     let dispatch = Dispatch {
         name: &arguments.name,
+        in_doubt: arguments.in_doubt,
         email: &email,
         attachments: &attachments,
         is_waiting: !arguments.no_wait,
     };
     let stop = Stop::listen()?;
+    let client = door.client().clone();
     let dispatched = tokio::select! {
-        dispatched = dispatch.run(door.client(), list, call.output) => Some(dispatched),
+        dispatched = dispatch.run(&client, list, call.output) => Some(dispatched),
+        failed = door.failed() => Some(Err(failed)),
         () = stop.asked() => None,
     };
     let is_in_process = door.is_in_process();

@@ -3,15 +3,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
+use postrider_mock_smtp::Span;
 use postrider_service::key::KEY_FILE;
-use postrider_service::{StoreKind, listen, telemetry};
+use postrider_service::{StartOptions, StoreKind, WorkerOptions, listen, telemetry};
 use serde::Serialize;
 
 use crate::call::Call;
 use crate::exit::Exit;
-use crate::local::Local;
-use crate::settings;
+use crate::local::{Local, SENDING};
+use crate::settings::{self, Source};
 use crate::signals::Stop;
 
 const EXAMPLE: &str = "\
@@ -31,6 +33,12 @@ pub(crate) struct Arguments {
     /// Where everything durable is kept; what is in memory is lost at the end
     #[arg(long, value_name = "KIND", default_value = "sqlite")]
     store: Kept,
+    /// Processes that send for it; it outweighs the configuration. With 0 it sends itself
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=16))]
+    workers: Option<u32>,
+    /// How long a stop may take before what is under way is cut off, which is safe
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    drain_within: Span,
 }
 
 /// Where everything durable is kept.
@@ -52,7 +60,8 @@ struct Line {
 
 /// Does it.
 pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Exit> {
-    let mut config = settings::load(&call.globals)?;
+    let source = Source::of(&call.globals)?;
+    let mut config = settings::from_text(&source.text, &source.name)?;
     if let Some(data_dir) = &call.globals.data {
         config.server.data_dir.clone_from(data_dir);
     }
@@ -68,7 +77,13 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
         Kept::Sqlite => StoreKind::Sqlite,
         Kept::Memory => StoreKind::Memory,
     };
-    let local = Local::start_on(config, listener, kind).await?;
+    let count = arguments.workers.unwrap_or(config.workers.count);
+    let options = StartOptions {
+        store: kind,
+        workers: workers(count, source)?,
+        ..SENDING
+    };
+    let mut local = Local::start_on(config, listener, options).await?;
     if call.output.is_json() {
         call.output.json(&Line {
             endpoint: local.endpoint(),
@@ -85,8 +100,30 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
             StoreKind::Memory => "in memory; it is lost at the end".to_owned(),
         },
     ));
-    stop.asked().await;
+    let failed = tokio::select! {
+        () = stop.asked() => None,
+        failed = local.failed() => Some(failed),
+    };
+    if let Some(failed) = failed {
+        local.end().await;
+        return Err(failed);
+    }
     call.output.note("draining; a second ^C ends at once");
-    local.stop().await;
+    local.stop_within(arguments.drain_within.duration()).await;
     Ok(Exit::Done)
+}
+
+/// So many workers, which are this very program.
+fn workers(count: u32, source: Source) -> anyhow::Result<Option<WorkerOptions>> {
+    let count = u8::try_from(count).context("there cannot be so many workers")?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let program = std::env::current_exe().context("this program does not find itself")?;
+    Ok(Some(WorkerOptions {
+        count,
+        program,
+        config_text: source.text,
+        config_name: source.name,
+    }))
 }

@@ -24,7 +24,13 @@ impl<'a> Given<'a> {
 
     /// A list of texts; in a variable with commas between them.
     pub(crate) fn texts(&self) -> Result<Vec<&'a str>, String> {
-        let wrong = || format!("{} is not a list of texts in quotes", self.shown());
+        let wrong = || match self {
+            // Not shown, because the password of a URL may be in it.
+            Self::Toml(DeValue::String(_)) => {
+                "is one text and not a list: write [ ] around it".to_owned()
+            }
+            _ => format!("{} is not a list of texts in quotes", self.shown()),
+        };
         match self {
             Self::Variable(text) => {
                 let parts = text.split(',').map(str::trim);

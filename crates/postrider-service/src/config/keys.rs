@@ -4,11 +4,14 @@
 //! [`Config::default`] has in the key's field.
 
 mod route;
+mod timeouts;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::kind::Kind;
 use super::values::{Config, Limit};
+use crate::bounds::WORKERS_MAX;
 
 pub(crate) use route::{DOMAINS_KEY, ROUTE_KEYS, ROUTE_TABLE, ROUTES_MAX, ROUTES_TABLE};
 
@@ -55,6 +58,12 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("intake", "How audiences are taken in."),
     ("lease", "How chunks are held while they are sent."),
     (
+        "in_doubt",
+        "What happens when nobody knows whether a message was taken.",
+    ),
+    ("retention", "How long what has ended is kept."),
+    ("workers", "Who sends."),
+    (
         "timeouts",
         "How long each phase of an SMTP session may take. Each is for the whole exchange, from \
          the first octet of a command to the last of its reply.",
@@ -81,10 +90,10 @@ pub(crate) static DOMAIN_KEYS: &[Key<Limit>] = &[
 
 /// The keys of the configuration itself, in no more than the order of each table.
 pub(crate) fn keys() -> impl Iterator<Item = &'static Key<Config>> {
-    KEYS.iter().chain(ROUTE_KEYS)
+    KEYS.iter().chain(ROUTE_KEYS).chain(timeouts::KEYS)
 }
 
-/// All but those of the route.
+/// All but those of the route and of the timeouts.
 static KEYS: &[Key<Config>] = &[
     Key {
         path: "server.listen",
@@ -94,8 +103,7 @@ static KEYS: &[Key<Config>] = &[
     Key {
         path: "server.data_dir",
         kind: Kind::Path(|config| &mut config.server.data_dir),
-        text: "The directory of the store and of the API key, created when missing. A relative \
-               path starts at the working directory.",
+        text: "The directory of the store and of the API key, created when missing.",
     },
     Key {
         path: "mx.nameservers",
@@ -168,7 +176,9 @@ static KEYS: &[Key<Config>] = &[
     Key {
         path: "retry.give_up_after",
         kind: time(SECOND, 30 * DAY, |config| &mut config.retry.give_up_after),
-        text: "The age at which a delivery expires, counted from its first attempt.",
+        text: "The age at which a delivery expires, counted from its first attempt; for one that \
+               only ever waited for a site that takes nothing, from the start of its campaign or \
+               of that, whichever is later.",
     },
     Key {
         path: "email.size_max",
@@ -200,7 +210,7 @@ static KEYS: &[Key<Config>] = &[
     },
     Key {
         path: "lease.time",
-        kind: time(SECOND, HOUR, |config| &mut config.lease.time),
+        kind: time(2 * SECOND, HOUR, |config| &mut config.lease.time),
         text: "How long a chunk is held before its lease must be extended.",
     },
     Key {
@@ -215,76 +225,32 @@ static KEYS: &[Key<Config>] = &[
         text: "Most chunks held at once.",
     },
     Key {
-        path: "timeouts.opening",
-        kind: timeout(|config| &mut config.timeouts.opening),
-        text: "One whole dial over all hosts and their addresses, up to the end of the log-in.",
+        path: "in_doubt.policy",
+        kind: Kind::InDoubt(|config| &mut config.in_doubt.policy),
+        text: "What happens to a delivery in doubt, of a campaign that does not say: \"hold\" waits \
+               for a person, \"retry\" sends it once more when the doubt is old enough, \
+               \"assume_delivered\" counts it as delivered.",
     },
     Key {
-        path: "timeouts.connect",
-        kind: timeout(|config| &mut config.timeouts.connect),
-        text: "The TCP connection to one address.",
+        path: "in_doubt.retry_after",
+        kind: time(10 * MILLI, 30 * DAY, |config| {
+            &mut config.in_doubt.retry_after
+        }),
+        text: "How old a doubt must be before its delivery may be sent again, by the policy or by \
+               a person: at least `timeouts.dot` and `lease.time` together. Fixed with each \
+               campaign when it is created.",
     },
     Key {
-        path: "timeouts.greeting",
-        kind: timeout(|config| &mut config.timeouts.greeting),
-        text: "From the open connection to the complete greeting.",
+        path: "retention.receipts",
+        kind: Kind::OptionalTime(RETENTION, |config| &mut config.retention.receipts),
+        text: "How long receipts, log and emails are kept after the end of their campaign. Its \
+               tally stays.",
     },
     Key {
-        path: "timeouts.ehlo",
-        kind: timeout(|config| &mut config.timeouts.ehlo),
-        text: "EHLO and, apart, HELO.",
-    },
-    Key {
-        path: "timeouts.tls",
-        kind: timeout(|config| &mut config.timeouts.tls),
-        text: "STARTTLS and, apart, the handshake.",
-    },
-    Key {
-        path: "timeouts.auth",
-        kind: timeout(|config| &mut config.timeouts.auth),
-        text: "AUTH and, apart, each response to a challenge.",
-    },
-    Key {
-        path: "timeouts.mail",
-        kind: timeout(|config| &mut config.timeouts.mail),
-        text: "MAIL FROM.",
-    },
-    Key {
-        path: "timeouts.rcpt",
-        kind: timeout(|config| &mut config.timeouts.rcpt),
-        text: "RCPT TO.",
-    },
-    Key {
-        path: "timeouts.data",
-        kind: timeout(|config| &mut config.timeouts.data),
-        text: "DATA, until the server asks for the body.",
-    },
-    Key {
-        path: "timeouts.body_block",
-        kind: timeout(|config| &mut config.timeouts.body_block),
-        text: "How long the server may take nothing of the body.",
-    },
-    Key {
-        path: "timeouts.message",
-        kind: timeout(|config| &mut config.timeouts.message),
-        text: "A whole message up to its final dot; the time of its octets at the slowest rate comes on \
-               top.",
-    },
-    Key {
-        path: "timeouts.dot",
-        kind: timeout(|config| &mut config.timeouts.dot),
-        text: "The final dot and its reply. Below ten minutes a slow server leaves deliveries in \
-               doubt (RFC 5321 §4.5.3.2.6).",
-    },
-    Key {
-        path: "timeouts.rset",
-        kind: timeout(|config| &mut config.timeouts.rset),
-        text: "RSET between transactions.",
-    },
-    Key {
-        path: "timeouts.quit",
-        kind: timeout(|config| &mut config.timeouts.quit),
-        text: "QUIT.",
+        path: "workers.count",
+        kind: Kind::Count(0..=WORKERS_MAX, |config| &mut config.workers.count),
+        text: "Processes that `serve` starts to send; with 0 it sends itself. Each has a share of \
+               the domains, and what is bounded by `cache` and `lease` for itself.",
     },
     Key {
         path: "log.filter",
@@ -297,6 +263,10 @@ static KEYS: &[Key<Config>] = &[
         text: "Lines for people, or one JSON object a line.",
     },
 ];
+
+/// How long what ended may be kept: a second, for tests, to ten years.
+const RETENTION: RangeInclusive<Duration> =
+    Duration::from_millis(SECOND)..=Duration::from_millis(3_650 * DAY);
 
 const ZERO: u64 = 0;
 const MILLI: u64 = 1;
@@ -313,9 +283,4 @@ const fn time(min: u64, max: u64, field: fn(&mut Config) -> &mut Duration) -> Ki
         Duration::from_millis(min)..=Duration::from_millis(max),
         field,
     )
-}
-
-/// The time of a phase.
-const fn timeout(field: fn(&mut Config) -> &mut Duration) -> Kind<Config> {
-    time(10 * MILLI, HOUR, field)
 }

@@ -2,23 +2,24 @@
 
 mod choice;
 mod list;
+mod read;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use postrider_message::dkim::Selector;
 use postrider_message::verp::ReturnPath;
 use postrider_smtp::auth::Mechanism;
-use postrider_types::{Domain, Rate, RateError};
+use postrider_types::{Domain, InDoubtPolicy, Rate};
 
 use super::given::Given;
 use super::unit;
 use super::values::{Deliver, LogFormat, Secret, TlsChoice};
+use read::{NONE, filter, line, optional, parse, rate, secret, url_of, within};
 
 /// Where the value of a key lives in a `C`.
 pub(crate) type Field<C, T> = fn(&mut C) -> &mut T;
@@ -61,6 +62,8 @@ pub(crate) enum Kind<C> {
     Factor(RangeInclusive<f64>, Field<C, f64>),
     /// A length of time.
     Time(RangeInclusive<Duration>, Field<C, Duration>),
+    /// A length of time, or for ever.
+    OptionalTime(RangeInclusive<Duration>, Field<C, Option<Duration>>),
     /// A size.
     Bytes(RangeInclusive<u64>, Field<C, u64>),
     /// A rate, or none.
@@ -73,15 +76,11 @@ pub(crate) enum Kind<C> {
     Deliver(Field<C, Deliver>),
     /// How sessions are encrypted.
     Tls(Field<C, TlsChoice>),
+    /// What happens to deliveries in doubt.
+    InDoubt(Field<C, InDoubtPolicy>),
     /// A way of logging in.
     Mechanism(Field<C, Option<Mechanism>>),
 }
-
-/// How no limit is written.
-const NONE: &str = "none";
-
-/// The levels of a log, from nothing to everything.
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 impl<C> Kind<C> {
     /// Reads a value into its field. The error says what is wrong and what is allowed.
@@ -101,7 +100,7 @@ impl<C> Kind<C> {
             }
             Self::Text(field) => *field(target) = optional(given, line)?.unwrap_or_default(),
             Self::Secret(field) => *field(target) = secret(given)?,
-            Self::Url(field) => *field(target) = word_of(given.text()?)?,
+            Self::Url(field) => *field(target) = url_of(given.text()?)?,
             Self::Urls(field) => *field(target) = list::urls(given)?,
             Self::Domain(field) => *field(target) = parse(given)?,
             Self::Selector(field) => *field(target) = parse(given)?,
@@ -120,6 +119,15 @@ impl<C> Kind<C> {
                 let time = unit::parse_time(given.with_unit()?)?;
                 *field(target) = within(range, time, given)?;
             }
+            Self::OptionalTime(range, field) => {
+                *field(target) = match given.text() {
+                    Ok(NONE) => None,
+                    _ => {
+                        let time = unit::parse_time(given.with_unit()?)?;
+                        Some(within(range, time, given)?)
+                    }
+                };
+            }
             Self::Bytes(range, field) => {
                 let bytes = unit::parse_bytes(given.with_unit()?)?;
                 *field(target) = within(range, bytes, given)?;
@@ -129,6 +137,7 @@ impl<C> Kind<C> {
             Self::LogFormat(field) => *field(target) = choice::read(given)?,
             Self::Deliver(field) => *field(target) = choice::read(given)?,
             Self::Tls(field) => *field(target) = choice::read(given)?,
+            Self::InDoubt(field) => *field(target) = choice::read(given)?,
             Self::Mechanism(field) => *field(target) = choice::read(given)?,
         }
         Ok(())
@@ -174,6 +183,10 @@ impl<C> Kind<C> {
                 let (min, max) = (unit::show_time(*range.start()), unit::show_time(*range.end()));
                 format!(r#"a time from "{min}" to "{max}""#)
             }
+            Self::OptionalTime(range, _) => {
+                let (min, max) = (unit::show_time(*range.start()), unit::show_time(*range.end()));
+                format!(r#"a time from "{min}" to "{max}", or "none" for ever"#)
+            }
             Self::Bytes(range, _) => {
                 let (min, max) = (unit::show_bytes(*range.start()), unit::show_bytes(*range.end()));
                 format!(r#"a size from "{min}" to "{max}""#)
@@ -187,6 +200,7 @@ impl<C> Kind<C> {
             Self::LogFormat(_) => choice::allowed::<LogFormat>(),
             Self::Deliver(_) => choice::allowed::<Deliver>(),
             Self::Tls(_) => choice::allowed::<TlsChoice>(),
+            Self::InDoubt(_) => choice::allowed::<InDoubtPolicy>(),
             Self::Mechanism(_) => choice::allowed::<Option<Mechanism>>(),
         }
     }
@@ -222,6 +236,9 @@ impl<C> Kind<C> {
             }
             Self::Factor(_, field) => format!("{:?}", field(target)),
             Self::Time(_, field) => quoted(unit::show_time(*field(target))),
+            Self::OptionalTime(_, field) => {
+                quoted(field(target).map_or_else(|| NONE.to_owned(), unit::show_time))
+            }
             Self::Bytes(_, field) => quoted(unit::show_bytes(*field(target))),
             Self::Rate(field) => match field(target) {
                 Some(rate) => quoted(rate),
@@ -230,101 +247,10 @@ impl<C> Kind<C> {
             Self::LogFormat(field) => quoted(choice::word(*field(target))),
             Self::Deliver(field) => quoted(choice::word(*field(target))),
             Self::Tls(field) => quoted(choice::word(*field(target))),
+            Self::InDoubt(field) => quoted(choice::word(*field(target))),
             Self::Mechanism(field) => quoted(choice::word(*field(target))),
         }
     }
-}
-
-/// The value when it is in the range; what is not a number is in none.
-fn within<T: PartialOrd>(
-    range: &RangeInclusive<T>,
-    value: T,
-    given: &Given<'_>,
-) -> Result<T, String> {
-    if range.contains(&value) {
-        Ok(value)
-    } else {
-        Err(given.out_of_range())
-    }
-}
-
-fn parse<T: FromStr>(given: &Given<'_>) -> Result<T, String> {
-    let parsed = given.text()?.parse();
-    parsed.map_err(|_| format!("{} is not valid", given.shown()))
-}
-
-/// A value, or nothing where the text is empty.
-fn optional<T>(
-    given: &Given<'_>,
-    read: impl Fn(&Given<'_>) -> Result<T, String>,
-) -> Result<Option<T>, String> {
-    match given.text()? {
-        "" => Ok(None),
-        _ => read(given).map(Some),
-    }
-}
-
-/// A text on one line, and not nothing.
-fn line(given: &Given<'_>) -> Result<String, String> {
-    line_of(given.text()?)
-}
-
-fn line_of(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() {
-        return Err("is empty".to_owned());
-    }
-    let is_foreign = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
-    if text.contains(is_foreign) {
-        return Err(format!("{text:?} has a character that is no text"));
-    }
-    Ok(text.to_owned())
-}
-
-/// A text without blanks, and not nothing.
-fn word_of(text: &str) -> Result<String, String> {
-    let text = line_of(text)?;
-    if text.contains(char::is_whitespace) {
-        return Err(format!("{text:?} has a blank in it"));
-    }
-    Ok(text)
-}
-
-/// A secret. What is wrong with it is said without showing it.
-fn secret(given: &Given<'_>) -> Result<Secret, String> {
-    let text = match given {
-        Given::Toml(_) if given.text() == Ok("") => "",
-        Given::Toml(_) => return Err("is a secret, which does not stand in this file".to_owned()),
-        Given::Variable(text) => *text,
-    };
-    if text.chars().any(char::is_control) {
-        return Err("has a control character, such as a line break".to_owned());
-    }
-    Ok(Secret::new(text))
-}
-
-fn rate(given: &Given<'_>) -> Result<Option<Rate>, String> {
-    let text = given.with_unit()?;
-    if text == NONE {
-        return Ok(None);
-    }
-    match text.parse() {
-        Ok(rate) => Ok(Some(rate)),
-        Err(RateError::Form) => Err(format!("{} is not a rate", given.shown())),
-        Err(error) => Err(format!("{}: {error}", given.shown())),
-    }
-}
-
-/// `tracing` takes a misspelled level for the name of a target and then logs nothing else; so a
-/// word alone must be a level here, and each target must have one.
-fn filter(given: &Given<'_>) -> Result<String, String> {
-    let text = line(given)?;
-    for part in text.split(',') {
-        let level = part.rsplit('=').next().unwrap_or(part).trim();
-        if !LEVELS.contains(&level) {
-            return Err(format!("{level:?} is not a level"));
-        }
-    }
-    Ok(text)
 }
 
 /// As a TOML string; what is shown here has nothing that TOML and Rust escape differently.

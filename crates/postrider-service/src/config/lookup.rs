@@ -88,11 +88,13 @@ fn lookup_route(below: &[&str]) -> Known {
     }
 }
 
-/// A name that also fits into that of a variable.
+/// A name that also fits into that of a variable, and is not what `[route]` is called where routes
+/// are shown.
 fn is_route_name(name: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
     let is_short = (1..=ROUTE_NAME_BYTES_MAX).contains(&name.len());
-    is_short && name.chars().all(is_letter) && !name.contains("__")
+    let is_ours = name == "default";
+    is_short && name.chars().all(is_letter) && !name.contains("__") && !is_ours
 }
 
 /// Longest name of a route.

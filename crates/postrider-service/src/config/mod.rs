@@ -36,8 +36,8 @@ pub use dkim::Dkim;
 pub use print::{default_toml, reference};
 pub use problem::{Place, Problem};
 pub use values::{
-    Cache, Config, Deliver, Email, Intake, Lease, Limit, Limits, Log, LogFormat, Message, Mx,
-    Route, Secret, Server, Tables, Timeouts, TlsChoice,
+    Cache, Config, Deliver, Email, InDoubt, Intake, Lease, Limit, Limits, Log, LogFormat, Message,
+    Mx, Retention, Route, Secret, Server, Tables, Timeouts, TlsChoice, Workers,
 };
 
 use lookup::Target;

@@ -12,7 +12,8 @@ use super::values::Config;
 pub fn default_toml() -> String {
     let mut page = comment(
         "Every key of Postrider with its meaning, what is allowed, and its default as the value. \
-         A file of yours needs only what differs. Units are always written.",
+         A file of yours needs only what differs. Units are always written. A relative path starts \
+         at the working directory.",
     );
     page += &comment(
         "Printed by `cargo run -p postrider-service --example configuration -- toml`; a test \
@@ -77,7 +78,9 @@ const INTRODUCTION: &str = r#"# Configuration
 
 Postrider reads one TOML file, given with `--config` or `POSTRIDER_CONFIG`; without one, the defaults hold.
 `postrider config default` prints a file with every key, and `postrider config check FILE` says what is wrong with yours: all problems at once, each with line and column.
+It opens the files that yours names too, such as keys and certificates, and says which of them cannot be used, and why.
 A key that is not listed here is an error, and so is a variable.
+A relative path starts at the working directory of the process, wherever the file is.
 
 Units are always written, and a bare number is refused where a unit is meant:
 

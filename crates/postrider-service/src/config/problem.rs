@@ -86,14 +86,21 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// What the parser says of a key that is given twice.
+const REPEATED_KEY: &str = "duplicate key";
+
 /// What the parser says is not TOML: repeated keys, missing quotes, open brackets.
+///
+/// Of the file only a repeated key is shown. Anything else may be a part of a secret: a password
+/// without quotes, or a line of a private key that was written where its path belongs.
 pub(crate) fn of_toml(errors: &[TomlError], lines: &Lines<'_>) -> Vec<Problem> {
     let problem = |error: &TomlError| {
         let span = error.span().unwrap_or_default();
+        let message = error.message();
         let words = lines.text.get(span.clone()).unwrap_or_default();
         let text = match words.lines().next() {
-            Some(words) => format!("{}: `{words}`", error.message()),
-            None => error.message().to_owned(),
+            Some(words) if message == REPEATED_KEY => format!("{message}: `{words}`"),
+            _ => message.to_owned(),
         };
         Problem::new(&lines.place(span.start), "", text)
     };

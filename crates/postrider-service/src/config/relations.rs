@@ -29,6 +29,24 @@ const RELATIONS: &[Relation] = &[
         wrong: "is not shorter than lease.time",
     },
     Relation {
+        key: "in_doubt.retry_after",
+        other: "timeouts.dot",
+        holds: |config| config.in_doubt.retry_after > config.timeouts.dot,
+        wrong: "is not longer than timeouts.dot, so that a first try could still be under way",
+    },
+    Relation {
+        key: "in_doubt.retry_after",
+        other: "lease.time",
+        holds: |config| {
+            let dot = config.timeouts.dot;
+            let after = config.in_doubt.retry_after;
+            // What is not longer than the dot alone is said above.
+            after <= dot || after >= dot + config.lease.time
+        },
+        wrong: "is shorter than timeouts.dot and lease.time together, so that a first try could \
+                still be under way",
+    },
+    Relation {
         key: "cache.load_bytes_max",
         other: "email.size_max",
         holds: |config| config.cache.load_bytes_max >= config.email.size_max,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use postrider_message::verp::ReturnPath;
-use postrider_types::{Backoff, Domain, Rate};
+use postrider_types::{Backoff, Domain, InDoubtPolicy, Rate};
 
 use super::dkim::Dkim;
 
@@ -44,6 +44,12 @@ pub struct Config {
     pub intake: Intake,
     /// How chunks are held while they are sent.
     pub lease: Lease,
+    /// What happens when nobody knows whether a message was taken.
+    pub in_doubt: InDoubt,
+    /// How long what ended is kept.
+    pub retention: Retention,
+    /// Who sends.
+    pub workers: Workers,
     /// How long each phase of an SMTP session may take.
     pub timeouts: Timeouts,
     /// What is logged.
@@ -71,6 +77,31 @@ pub struct Mx {
     pub port: u32,
     /// Whether hosts on this machine are dialled, as in tests.
     pub loopback: bool,
+}
+
+/// `[in_doubt]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InDoubt {
+    /// What happens by itself to deliveries in doubt, of a campaign that does not say.
+    pub policy: InDoubtPolicy,
+    /// How old a doubt must be before its delivery may be sent again; longer than the final dot
+    /// and a lease may take together. Fixed with each campaign when it is created.
+    pub retry_after: Duration,
+}
+
+/// `[retention]`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// How long receipts, log and content are kept after the end of their campaign; `None` is
+    /// for ever.
+    pub receipts: Option<Duration>,
+}
+
+/// `[workers]`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Workers {
+    /// How many processes send beside the service; 0 lets the service itself send.
+    pub count: u32,
 }
 
 /// `[tables]`
@@ -249,6 +280,12 @@ impl Default for Config {
                 slice: Duration::from_secs(2),
                 chunks_max: 16,
             },
+            in_doubt: InDoubt {
+                policy: InDoubtPolicy::Hold,
+                retry_after: Duration::from_secs(15 * 60),
+            },
+            retention: Retention::default(),
+            workers: Workers::default(),
             timeouts: Timeouts::STANDARD,
             log: Log {
                 filter: "info".to_owned(),

@@ -66,7 +66,7 @@ impl<'a> Walk<'a, '_> {
                 }
                 (Known::NotARoute, _) => {
                     let text = "is no name of a route; expected lower-case letters, digits and \
-                                hyphens, such as [routes.google]";
+                                hyphens, such as [routes.google]; the default route is [route]";
                     let problem = Problem::new(&key_place, &shown(&path), text.to_owned());
                     self.problems.push(problem);
                 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use postrider_api::{Campaign, CampaignVerb, NewCampaign, Page};
-use postrider_pipeline::Status;
+use postrider_pipeline::{Status, Terms};
 use postrider_store::Store;
 use postrider_store::request::CampaignChange;
 use postrider_types::CampaignId;
 
 use super::error::HttpError;
 use super::extract::{Id, Json, NoBody, NoParameters, Parameters};
-use super::{Api, TENANT, view};
+use super::tenants::named;
+use super::{Api, view};
 
 /// `POST /v1/campaigns`
 pub(super) async fn create(
@@ -28,11 +29,17 @@ pub(super) async fn create(
             detail,
         ));
     }
+    let tenant = named(api.store(), new.tenant.as_deref()).await?;
+    let terms = Terms {
+        in_doubt: new.in_doubt.unwrap_or(api.in_doubt.policy),
+        in_doubt_retry_after: api.in_doubt.retry_after,
+        send_at: new.send_at.map(|at| at.0),
+    };
     let created = api
         .postrider
-        .create_campaign(TENANT, &new.name, new.email_id)
+        .create_campaign(tenant, &new.name, new.email_id, terms)
         .await?;
-    let campaign = view::campaign(&created, &api.postrider.status());
+    let campaign = view::campaign(&created, &api.status());
     Ok((StatusCode::CREATED, axum::Json(campaign)))
 }
 
@@ -41,25 +48,23 @@ pub(super) async fn list(
     State(api): State<Arc<Api>>,
     mut query: Parameters,
 ) -> Result<axum::Json<Page<Campaign>>, HttpError> {
+    let tenant = query.take::<String>("tenant")?;
+    let tenant = named(api.store(), tenant.as_deref()).await?;
     if let Some(name) = query.take::<String>("name")? {
         query.finish()?;
         let read = api
             .store()
-            .read(move |reader| reader.campaign_named(TENANT, &name));
+            .read(move |reader| reader.campaign_named(tenant, &name));
         let found = read.await?;
-        return Ok(page(
-            found.into_iter().collect(),
-            1,
-            &api.postrider.status(),
-        ));
+        return Ok(page(found.into_iter().collect(), 1, &api.status()));
     }
     let before = query.take::<CampaignId>("after")?;
     let limit = query.take_limit()?;
     query.finish()?;
     let read = api
         .store()
-        .read(move |reader| reader.campaigns(TENANT, before, limit + 1));
-    Ok(page(read.await?, limit, &api.postrider.status()))
+        .read(move |reader| reader.campaigns(tenant, before, limit + 1));
+    Ok(page(read.await?, limit, &api.status()))
 }
 
 /// `GET /v1/campaigns/{id}`
@@ -69,7 +74,7 @@ pub(super) async fn show(
     _: NoParameters,
 ) -> Result<axum::Json<Campaign>, HttpError> {
     let campaign = existing(api.store(), id).await?;
-    let status = api.postrider.status();
+    let status = api.status();
     Ok(axum::Json(view::campaign(&campaign, &status)))
 }
 
@@ -91,18 +96,17 @@ pub(super) async fn change(
     };
     let changed = api.postrider.change_campaign(id, change).await?;
     tracing::info!(campaign_id = %id, verb = verb.name(), "a campaign was changed");
-    let status = api.postrider.status();
+    let status = api.status();
     Ok(axum::Json(view::campaign(&changed, &status)))
 }
 
-/// A campaign of the tenant.
+/// A campaign, of any tenant.
 pub(super) async fn existing(
     store: &Store,
     id: CampaignId,
 ) -> Result<postrider_types::Campaign, HttpError> {
     let campaign = store.read(move |reader| reader.campaign(id)).await?;
-    let own = campaign.filter(|campaign| campaign.tenant == TENANT);
-    own.ok_or_else(HttpError::no_campaign)
+    campaign.ok_or_else(HttpError::no_campaign)
 }
 
 /// A page of at most `limit` out of one more than that.

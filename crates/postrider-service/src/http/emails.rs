@@ -13,8 +13,9 @@ use postrider_types::bounds::ATTACHMENTS_MAX;
 use postrider_types::{Attachment, EmailId, Header, Mailbox, Unsubscribe};
 
 use super::error::HttpError;
-use super::extract::{Id, NoParameters, json, media_type, read, unsupported};
-use super::{Api, TENANT, view};
+use super::extract::{Id, Parameters, json, media_type, read, unsupported};
+use super::tenants::named;
+use super::{Api, view};
 
 /// A sender in the place of one that is wrong, so that the rest of the email is checked too.
 const PLACEHOLDER: &str = "placeholder@example.invalid";
@@ -22,9 +23,12 @@ const PLACEHOLDER: &str = "placeholder@example.invalid";
 /// `POST /v1/emails`: 201 for new content, 200 for content that is there already.
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
-    _: NoParameters,
+    mut query: Parameters,
     request: Request,
 ) -> Result<Response, HttpError> {
+    let tenant = query.take::<String>("tenant")?;
+    query.finish()?;
+    let tenant = named(api.store(), tenant.as_deref()).await?;
     let _permit = api
         .uploads
         .acquire()
@@ -37,7 +41,7 @@ pub(super) async fn put(
     let with_limit = |error: HttpError| error.with_limit(api.email_bytes_max);
     let checked = checked(email, attachments, limits).await;
     let email = checked.map_err(with_limit)?;
-    let put = api.postrider.put_email(TENANT, &email).await;
+    let put = api.postrider.put_email(tenant, email).await;
     let (id, is_new) = put.map_err(|error| with_limit(error.into()))?;
     let status = if is_new {
         StatusCode::CREATED
@@ -51,9 +55,12 @@ pub(super) async fn put(
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
     Id(id): Id<EmailId>,
-    _: NoParameters,
+    mut query: Parameters,
 ) -> Result<axum::Json<Email>, HttpError> {
-    let content = api.store().read(move |reader| reader.email(TENANT, id));
+    let tenant = query.take::<String>("tenant")?;
+    query.finish()?;
+    let tenant = named(api.store(), tenant.as_deref()).await?;
+    let content = api.store().read(move |reader| reader.email(tenant, id));
     let Some(content) = content.await? else {
         let detail = "there is no such email; POST /v1/emails puts one";
         return Err(HttpError::new(Code::NotFound, detail));

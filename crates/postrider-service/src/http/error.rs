@@ -49,6 +49,11 @@ impl HttpError {
         Self::new(Code::NotFound, detail)
     }
 
+    pub(crate) fn no_tenant() -> Self {
+        let detail = "there is no such tenant; GET /v1/tenants lists those there are";
+        Self::new(Code::NotFound, detail)
+    }
+
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let detail = "something is broken on our side; the log has more under this request's id";
         Self {
@@ -158,7 +163,21 @@ impl From<Refused> for HttpError {
                 error.problem.allowed = Some(allowed.to_vec());
                 error
             }
-            Refused::Malformed(detail) => Self::invalid_campaign("name", "invalid_name", detail),
+            Refused::NoTenant => Self::no_tenant(),
+            Refused::TenantDeleted => {
+                let detail = "the tenant was deleted; nothing of it is taken in any more";
+                Self::new(Code::TenantDeleted, detail)
+            }
+            Refused::TenantTaken { tenant } => {
+                let detail = format!("tenant {tenant} has this name already; names are unique");
+                Self::new(Code::NameTaken, detail)
+            }
+            Refused::EmailQuarantined => {
+                let detail = "the campaign's email is in quarantine; look why with GET \
+                              /v1/quarantine, and release it first";
+                Self::new(Code::EmailQuarantined, detail)
+            }
+            Refused::Malformed(detail) => Self::invalid_campaign("name", "invalid_name", &detail),
             Refused::LeaseOver | Refused::Delivery { .. } | Refused::StillAttempting => {
                 Self::internal(refused.to_string())
             }

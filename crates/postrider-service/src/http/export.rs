@@ -26,7 +26,7 @@ use super::error::HttpError;
 use super::extract::{Id, NoParameters};
 use super::senders::{MessageIds, Senders};
 use super::stop::Stage;
-use super::{Api, TENANT, view};
+use super::{Api, view};
 
 pub(super) async fn export(
     State(api): State<Arc<Api>>,
@@ -62,14 +62,16 @@ fn block(
     campaign: &Campaign,
     from: RecipientId,
 ) -> Result<Option<(Bytes, Option<RecipientId>)>, StoreError> {
-    let chunk = reader.audience(TENANT, campaign.id, from, 1)?.pop();
+    let chunk = reader
+        .audience(campaign.tenant, campaign.id, from, 1)?
+        .pop();
     // Behind the last recipient, the chunk that is found lies before `from`.
     let Some((chunk, last)) = chunk.and_then(|chunk| last_of(chunk, from)) else {
         return Ok(None);
     };
     let message_ids = senders.message_ids(reader, campaign)?;
     let limit = chunk.recipients.len();
-    let receipts = reader.receipts(TENANT, campaign.id, from, None, limit)?;
+    let receipts = reader.receipts(campaign.tenant, campaign.id, from, None, limit)?;
     let mut receipts = VecDeque::from(receipts);
     let mut lines = Vec::new();
     for recipient in chunk.recipients.iter().filter(|r| r.recipient >= from) {

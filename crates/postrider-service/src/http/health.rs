@@ -4,20 +4,24 @@
 //! None of this runs through the queue that it watches.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use postrider_api::{Check, Pools, Readiness, Refusals, Version};
+use postrider_api::{Check, Pools, Readiness, Refusals, Version, Workers};
+use postrider_pipeline::Clock;
 use postrider_pipeline::report::chain;
+use postrider_store::quarantine::Reaped;
+use postrider_types::{TenantId, Timestamp};
 
 use super::error::HttpError;
 use super::extract::NoParameters;
 use super::stop::Stage;
-use super::{Api, TENANT, view};
-use crate::bounds::READY_AFTER_MAX;
+use super::{Api, view};
+use crate::bounds::{COMMIT_AFTER_MAX, READY_AFTER_MAX};
 
 /// `GET /livez`: an answer says that the event loop turns.
 pub(super) async fn live(_: NoParameters) -> &'static str {
@@ -27,18 +31,24 @@ pub(super) async fn live(_: NoParameters) -> &'static str {
 /// `GET /readyz`: 503 when nothing can be recorded, or nothing is taken any more. A relay that
 /// is down makes mail wait; it is reported, and recipients are taken all the same.
 pub(super) async fn ready(State(api): State<Arc<Api>>, _: NoParameters) -> Response {
-    let status = api.postrider.status();
+    let status = api.status();
     let is_draining = status.is_draining || api.stop.stage() > Stage::Serving;
     let store = match status.store_trouble {
         Some(trouble) => Some(trouble),
         None => store_trouble(&api).await,
     };
+    let failure = api.postrider.failure();
+    let failure = failure.map(|what| format!("{what}; nothing is sent, restart the service"));
+    let restored = api.store().restored_since().map(restored);
     let route = status.route_trouble.map(|(trouble, _)| trouble.to_string());
     let draining = is_draining.then(|| "the service is stopping".to_owned());
     let checks = vec![
+        check("engine", true, failure, &found(api.postrider.found())),
         check("store", true, store, "the store records"),
+        check("backup", false, restored, "the store is no restored backup"),
         check("drain", true, draining, "new work is taken"),
         check("route", false, route, "no trouble is known"),
+        check("workers", false, down(&api), "whoever is to send does"),
     ];
     let is_ready = checks.iter().all(|check| check.is_ok || !check.is_required);
     let status = if is_ready {
@@ -49,9 +59,39 @@ pub(super) async fn ready(State(api): State<Arc<Api>>, _: NoParameters) -> Respo
     (status, Json(Readiness { is_ready, checks })).into_response()
 }
 
+/// What the start had to take up.
+fn found(found: Reaped) -> String {
+    if found.leases == 0 {
+        return "it works; the start found everything in order".to_owned();
+    }
+    format!(
+        "it works; the start found {} leases of a process that ended without a stop: {} deliveries \
+         in doubt, {} filed again, {} quarantined",
+        found.leases, found.in_doubt, found.refiled, found.quarantined
+    )
+}
+
+/// What a restored backup does not know.
+fn restored(since: Timestamp) -> String {
+    format!(
+        "the store is a restored backup: what went out since {since} is not in it, so campaigns are \
+         paused until somebody resumes each of them"
+    )
+}
+
 /// Why the store does not even answer a question, if it does not.
 async fn store_trouble(api: &Api) -> Option<String> {
-    let read = api.store().read(|reader| reader.campaigns(TENANT, None, 1));
+    let busy_since = api.store().counts().busy_since();
+    let busy_for = busy_since.map_or(Duration::ZERO, |since| api.clock.now().since(since));
+    if busy_for > COMMIT_AFTER_MAX {
+        let seconds = busy_for.as_secs();
+        return Some(format!(
+            "the disk has been busy with one commit for {seconds} s"
+        ));
+    }
+    let read = api
+        .store()
+        .read(|reader| reader.campaigns(TenantId::DEFAULT, None, 1));
     match tokio::time::timeout(READY_AFTER_MAX, read).await {
         Ok(Ok(_)) => None,
         Ok(Err(error)) => Some(chain(&error)),
@@ -73,23 +113,45 @@ pub(super) async fn metrics(
     State(api): State<Arc<Api>>,
     _: NoParameters,
 ) -> Result<Response, HttpError> {
-    let text = api.metrics.text(&api.postrider).await?;
+    let text = api.metrics.text(&api).await?;
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, content_type)], text).into_response())
 }
 
 /// `GET /v1/pools`
 pub(super) async fn pools(State(api): State<Arc<Api>>, _: NoParameters) -> Json<Pools> {
-    let status = api.postrider.status();
+    let status = api.status();
     let data = status.pools.iter().map(view::pool).collect();
     Json(Pools { data })
 }
 
 /// `GET /v1/refusals`
 pub(super) async fn refusals(State(api): State<Arc<Api>>, _: NoParameters) -> Json<Refusals> {
-    let status = api.postrider.status();
+    let status = api.status();
     let data = status.refusals.iter().map(view::refusal).collect();
     Json(Refusals { data })
+}
+
+/// `GET /v1/workers`
+pub(super) async fn workers(State(api): State<Arc<Api>>, _: NoParameters) -> Json<Workers> {
+    let Some(workers) = &api.workers else {
+        return Json(Workers { data: Vec::new() });
+    };
+    let presences = workers.presences();
+    let shown = presences.iter().enumerate().map(|(number, presence)| {
+        let age = presence.progress_at.map(|at| workers.age(at));
+        view::worker(number, presence, age)
+    });
+    let data = shown.collect();
+    Json(Workers { data })
+}
+
+/// How many workers are down, if any is.
+fn down(api: &Api) -> Option<String> {
+    let presences = api.workers.as_ref()?.presences();
+    let down = presences.iter().filter(|one| one.pid.is_none()).count();
+    let all = presences.len();
+    (down > 0).then(|| format!("{down} of {all} workers are down; they are started again"))
 }
 
 /// `GET /v1/version`

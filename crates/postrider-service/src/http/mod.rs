@@ -2,24 +2,29 @@
 //!
 //! From the outside in: an id for the request, a count and the body of an error ([`request`]); the
 //! end of everything when a drain takes too long ([`stop`]); a refused upload is read to its end
-//! ([`linger`]); a service that drains takes nothing new; a key, under `/v1` ([`auth`]); the
-//! route. The health routes and the metrics need no key: they say nothing of addresses, and those
+//! ([`linger`]); a service that drains takes nothing new; a key, under `/v1` ([`auth`]); what was
+//! answered before ([`idempotency`]); the route. The health routes and the metrics need no key: they say nothing of addresses, and those
 //! who watch a service should not hold the key to it.
 
 mod auth;
 mod campaigns;
+mod decisions;
 mod emails;
 mod error;
 mod export;
 mod extract;
 mod health;
+mod idempotency;
 mod linger;
 pub(crate) mod listener;
+mod quarantine;
 mod receipts;
 mod recipients;
+mod removal;
 mod request;
 mod senders;
 pub(crate) mod stop;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -30,22 +35,21 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use postrider_api::{CampaignVerb, Code};
-use postrider_pipeline::Postrider;
 use postrider_pipeline::intake::Audiences;
+use postrider_pipeline::{Postrider, Status, SystemClock};
 use postrider_store::Store;
-use postrider_types::TenantId;
+use postrider_store::quarantine::Lift;
 use tokio::sync::Semaphore;
 
 use crate::bounds::{EMAIL_ESCAPES, EMAIL_OVERHEAD_BYTES, EMAIL_UPLOADS_MAX};
+use crate::config;
 use crate::key::ApiKey;
 use crate::metrics::Metrics;
+use crate::workers::Workers;
 
 use error::HttpError;
 use senders::Senders;
 use stop::Stop;
-
-/// The tenant of every request, until keys name theirs.
-const TENANT: TenantId = TenantId::DEFAULT;
 
 /// What all handlers share.
 pub(crate) struct Api {
@@ -53,12 +57,18 @@ pub(crate) struct Api {
     pub(crate) audiences: Audiences,
     pub(crate) key: ApiKey,
     pub(crate) metrics: Metrics,
+    /// The processes that send, unless this one does.
+    pub(crate) workers: Option<Workers>,
+    pub(crate) clock: SystemClock,
+    /// What a campaign is created with unless it says.
+    pub(crate) in_doubt: config::InDoubt,
     /// Most bytes of content of an email.
     pub(crate) email_bytes_max: usize,
     pub(crate) stop: Stop,
     uploads: Semaphore,
     senders: Senders,
     requests: request::Numbers,
+    running: idempotency::Running,
 }
 
 impl Api {
@@ -67,6 +77,8 @@ impl Api {
         audiences: Audiences,
         key: ApiKey,
         metrics: Metrics,
+        clock: SystemClock,
+        in_doubt: config::InDoubt,
         email_bytes_max: usize,
     ) -> Self {
         Self {
@@ -74,12 +86,29 @@ impl Api {
             audiences,
             key,
             metrics,
+            workers: None,
+            clock,
+            in_doubt,
             email_bytes_max,
             stop: Stop::default(),
             uploads: Semaphore::new(EMAIL_UPLOADS_MAX),
             senders: Senders::default(),
             requests: request::Numbers::start(),
+            running: idempotency::Running::default(),
         }
+    }
+
+    /// What is being done: here, or by the workers.
+    pub(crate) fn status(&self) -> Status {
+        match &self.workers {
+            Some(workers) => workers.status(),
+            None => self.postrider.status(),
+        }
+    }
+
+    #[cfg(test)]
+    fn is_any_key_taken(&self) -> bool {
+        self.running.is_any_taken()
     }
 
     fn store(&self) -> &Store {
@@ -104,20 +133,34 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         )
         .route("/v1/campaigns/{id}", get(campaigns::show))
         .route("/v1/campaigns/{id}/recipients", post(recipients::add))
+        .route("/v1/campaigns/{id}/resolve", post(decisions::resolve))
+        .route("/v1/campaigns/{id}/history", get(decisions::history))
         .route("/v1/campaigns/{id}/receipts", get(receipts::of_campaign))
         .route("/v1/campaigns/{id}/export", get(export::export))
         .route("/v1/receipts", get(receipts::find_or_feed))
+        .route("/v1/tenants", get(tenants::list).post(tenants::create))
+        .route("/v1/tenants/{name}/delete", post(tenants::delete))
+        .route("/v1/purge", post(removal::purge))
+        .route("/v1/recipients/erase", post(removal::erase))
+        .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/pools", get(health::pools))
         .route("/v1/refusals", get(health::refusals))
+        .route("/v1/workers", get(health::workers))
         .route("/v1/version", get(health::version));
     for verb in CampaignVerb::ALL {
         let change = move |api, id, query, body| campaigns::change(verb, api, id, query, body);
         keyed = keyed.route(&format!("/v1/campaigns/{{id}}/{verb}"), post(change));
     }
-    let keyed = keyed.route_layer(middleware::from_fn_with_state(
-        Arc::clone(&api),
-        auth::check,
-    ));
+    for (verb, lift) in [("release", Lift::Release), ("discard", Lift::Discard)] {
+        let change = move |api, id, query, body| quarantine::lift(lift, api, id, query, body);
+        keyed = keyed.route(
+            &format!("/v1/quarantine/emails/{{id}}/{verb}"),
+            post(change),
+        );
+    }
+    let once = middleware::from_fn_with_state(Arc::clone(&api), idempotency::once);
+    let checked = middleware::from_fn_with_state(Arc::clone(&api), auth::check);
+    let keyed = keyed.route_layer(once).route_layer(checked);
     let refusing = middleware::from_fn_with_state(Arc::clone(&api), stop::refuse);
     let cut_off = middleware::from_fn_with_state(Arc::clone(&api), stop::cut);
     let finished = middleware::from_fn_with_state(Arc::clone(&api), request::finish);

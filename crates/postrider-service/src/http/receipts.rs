@@ -9,13 +9,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use postrider_api::{Feed, LogEntry, Page, Receipt};
 use postrider_store::{Reader, StoreError};
-use postrider_types::{Address, Campaign, CampaignId, DeliveryState, RecipientId};
+use postrider_types::{Address, Campaign, CampaignId, DeliveryState, RecipientId, TenantId};
 
 use super::campaigns::existing;
 use super::error::HttpError;
 use super::extract::{Id, Parameters};
 use super::senders::{MessageIds, Senders};
-use super::{Api, TENANT, view};
+use super::tenants::named;
+use super::{Api, view};
 
 /// `GET /v1/receipts`: with `address` those of one address, with `after` the feed.
 pub(super) async fn find_or_feed(
@@ -24,21 +25,28 @@ pub(super) async fn find_or_feed(
 ) -> Result<Response, HttpError> {
     let address = query.take::<Address>("address")?;
     let after = query.take::<u64>("after")?;
+    let tenant = query.take::<String>("tenant")?;
     let limit = query.take_limit()?;
     query.finish()?;
+    let tenant = named(api.store(), tenant.as_deref()).await?;
     match (address, after) {
-        (Some(address), None) => Ok(find(&api, address, limit).await?.into_response()),
-        (None, Some(after)) => Ok(feed(&api, after, limit).await?.into_response()),
+        (Some(address), None) => Ok(find(&api, tenant, address, limit).await?.into_response()),
+        (None, Some(after)) => Ok(feed(&api, tenant, after, limit).await?.into_response()),
         _ => Err(HttpError::invalid(
             "give either address, for the receipts of an address, or after, for the feed",
         )),
     }
 }
 
-async fn find(api: &Api, address: Address, limit: usize) -> Result<Json<Page<Receipt>>, HttpError> {
+async fn find(
+    api: &Api,
+    tenant: TenantId,
+    address: Address,
+    limit: usize,
+) -> Result<Json<Page<Receipt>>, HttpError> {
     let senders = api.senders.clone();
     let read = api.store().read(move |reader| {
-        let mut found = reader.receipts_of(TENANT, &address.key(), limit + 1)?;
+        let mut found = reader.receipts_of(tenant, &address.key(), limit + 1)?;
         let has_more = found.len() > limit;
         found.truncate(limit);
         let mut campaigns = HashMap::new();
@@ -74,10 +82,15 @@ fn campaign(
     Ok((campaign.name, Some(message_ids)))
 }
 
-async fn feed(api: &Api, after: u64, limit: usize) -> Result<Json<Feed<LogEntry>>, HttpError> {
+async fn feed(
+    api: &Api,
+    tenant: TenantId,
+    after: u64,
+    limit: usize,
+) -> Result<Json<Feed<LogEntry>>, HttpError> {
     let read = api
         .store()
-        .read(move |reader| reader.log(TENANT, after, limit + 1));
+        .read(move |reader| reader.log(tenant, after, limit + 1));
     let mut found = read.await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
@@ -115,7 +128,7 @@ fn page(
     limit: usize,
 ) -> Result<Page<Receipt>, StoreError> {
     let message_ids = senders.message_ids(reader, campaign)?;
-    let mut found = reader.receipts(TENANT, campaign.id, from, state, limit + 1)?;
+    let mut found = reader.receipts(campaign.tenant, campaign.id, from, state, limit + 1)?;
     let next = found.get(limit).map(|receipt| receipt.delivery.recipient);
     found.truncate(limit);
     let view = |receipt| view_of(receipt, &campaign.name, Some(&message_ids));
@@ -142,6 +155,8 @@ fn view_of(
         reply: receipt.reply.as_ref().map(view::reply),
         first_attempt_at: view::coming(receipt.first_attempt_at),
         next_attempt_at: view::coming(receipt.next_attempt_at),
+        retries_in_doubt: receipt.retries_in_doubt,
+        is_possible_duplicate: receipt.is_possible_duplicate,
         at: receipt.at.into(),
     }
 }

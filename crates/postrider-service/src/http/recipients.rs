@@ -15,7 +15,7 @@ use postrider_types::CampaignId;
 use super::campaigns::existing;
 use super::error::HttpError;
 use super::extract::{Id, Parameters, media_type, unsupported};
-use super::{Api, TENANT, view};
+use super::{Api, view};
 
 pub(super) async fn add(
     State(api): State<Arc<Api>>,
@@ -28,9 +28,9 @@ pub(super) async fn add(
     query.finish()?;
     let format = media_type(&headers).and_then(|name| Format::of_content_type(&name));
     let format = format.ok_or_else(|| unsupported("text/csv or application/x-ndjson"))?;
-    existing(api.store(), id).await?;
+    let tenant = existing(api.store(), id).await?.tenant;
 
-    let mut intake = api.audiences.open(TENANT, id).await?;
+    let mut intake = api.audiences.open(tenant, id).await?;
     let list = body.into_data_stream().map_err(io::Error::other);
     let read = intake.read(format, list).await;
     let counted = match &read {

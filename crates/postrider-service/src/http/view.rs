@@ -1,10 +1,12 @@
 //! What the store and the pipeline know, as the API says it.
 
+use std::time::Duration;
+
 use postrider_api::campaign::BadLine;
 use postrider_api::email::Attachment;
 use postrider_api::{
     Campaign, Email, Held, HeldReason, IntakeReport, LogEntry, NewHeader, Pool, ProblemItem,
-    Refusal, Reply, Time, Unsubscribe,
+    Refusal, Reply, Time, Unsubscribe, Worker,
 };
 use postrider_message::PrepareError;
 use postrider_pipeline::Status;
@@ -12,6 +14,8 @@ use postrider_pipeline::core::RefusalGroup;
 use postrider_pipeline::intake;
 use postrider_pipeline::status::PoolStatus;
 use postrider_types::{CampaignState, DeliveryState, EmailId, Timestamp};
+
+use crate::workers::Presence;
 
 pub(super) fn campaign(campaign: &postrider_types::Campaign, status: &Status) -> Campaign {
     let is_running = campaign.state == CampaignState::Running;
@@ -28,6 +32,11 @@ pub(super) fn campaign(campaign: &postrider_types::Campaign, status: &Status) ->
             .collect(),
         is_incomplete: campaign.tally.is_incomplete(),
         held: if is_running { held(status) } else { Vec::new() },
+        in_doubt: campaign.in_doubt,
+        in_doubt_retry_after_seconds: campaign.in_doubt_retry_after.as_secs(),
+        send_at: campaign.send_at.map(Time),
+        paused_because: campaign.paused_because,
+        tenant_id: campaign.tenant.0,
         created_at: campaign.created_at.into(),
         started_at: campaign.started_at.map(Time),
         ended_at: campaign.ended_at.map(Time),
@@ -64,6 +73,22 @@ pub(super) fn pool(pool: &PoolStatus) -> Pool {
         connections_max: pool.connections_max as u64,
         trouble: trouble.map(|trouble| trouble.to_string()),
         trouble_since: since.map(Into::into),
+    }
+}
+
+pub(super) fn worker(number: usize, presence: &Presence, age: Option<Duration>) -> Worker {
+    let status = &presence.status;
+    Worker {
+        number: number as u64,
+        pid: presence.pid,
+        started_at: presence.started_at.map(Time),
+        restarts: presence.restarts,
+        last_progress_at: presence.progress_at.map(Time),
+        last_progress_age_seconds: age.map(|age| age.as_secs()),
+        resident_bytes: presence.resident_bytes(),
+        connections: status.connections as u64,
+        messages_in_flight: status.messages_in_flight as u64,
+        chunks_held: status.chunks_held as u64,
     }
 }
 

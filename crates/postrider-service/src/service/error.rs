@@ -8,6 +8,7 @@ use postrider_store::StoreError;
 
 use crate::key::KeyError;
 use crate::wiring::SettingsError;
+use crate::workers::WorkersError;
 
 /// A service that was not started. Each prints as a sentence that says what to do; what the
 /// system said is its source.
@@ -39,6 +40,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("{0}; {advice}", advice = store_advice(.0))]
     Store(StoreError),
+    /// There can be no workers.
+    #[error(transparent)]
+    Workers(#[from] WorkersError),
     /// A directory cannot be made.
     #[error("cannot make the directory {}; is the disk full or read-only?", path.display())]
     Directory {
@@ -96,8 +100,10 @@ fn store_advice(error: &StoreError) -> &'static str {
             "check that server.data_dir is a directory that this user can write to"
         }
         StoreError::Corrupt { .. } => {
-            "nothing was changed; restore a backup, or keep the directory for a report"
+            "nothing was changed; keep a copy of the directory, then put a backup in its place \
+             (postrider backup makes them), or export what can be read with the sqlite3 shell's \
+             .recover"
         }
-        StoreError::Closed => "start again",
+        StoreError::Closed | StoreError::Elsewhere => "start again",
     }
 }

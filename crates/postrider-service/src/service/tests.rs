@@ -23,6 +23,7 @@ async fn start(data_dir: &std::path::Path) -> Result<(Service, Client), StartErr
     let options = StartOptions {
         store: StoreKind::Sqlite,
         is_sending: true,
+        workers: None,
     };
     let service = Service::start(config(data_dir), any_port().await, key, options).await?;
     let text = fs::read_to_string(path).unwrap();
@@ -86,6 +87,7 @@ async fn the_key_of_dev_opens_nothing_that_others_reach() {
     let options = StartOptions {
         store: StoreKind::Memory,
         is_sending: true,
+        workers: None,
     };
     let refused = Service::start(Config::default(), listener, ApiKey::dev(), options).await;
     assert!(matches!(refused.err(), Some(StartError::DevKey { .. })));
@@ -99,6 +101,7 @@ async fn a_directory_that_cannot_be_one_is_named() {
     let options = StartOptions {
         store: StoreKind::Sqlite,
         is_sending: true,
+        workers: None,
     };
     let key = ApiKey::of("secret");
     let refused = Service::start(config(&file), any_port().await, key, options).await;
@@ -118,6 +121,7 @@ async fn a_route_that_cannot_be_used_is_refused_before_anything_is_opened() {
     let options = StartOptions {
         store: StoreKind::Sqlite,
         is_sending: true,
+        workers: None,
     };
     let key = ApiKey::of("secret");
     let refused = Service::start(config, any_port().await, key, options).await;

@@ -1,47 +1,23 @@
 //! Private keys: from the files that the configuration names to what signs.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use postrider_message::dkim::{Identities, Identity, IdentityError, KeyError, SigningKey};
-use secrecy::SecretString;
 
-use crate::bounds::SECRET_FILE_BYTES_MAX;
+use super::file::{self, FileError};
 use crate::config::Dkim;
 
-/// Permissions that nobody but the owner may have; others of its group may read.
-const FORBIDDEN_MODE: u32 = 0o027;
+/// The key that names the file of a private key.
+const KEY_FILE: &str = "dkim.key_file";
 
 /// Why there is nobody to sign. Nothing of a key is ever in it.
 #[derive(Debug, thiserror::Error)]
 pub enum DkimError {
-    /// The file cannot be read.
-    #[error(
-        "dkim.key_file names {}, which cannot be read; is it there, and may this user read it?",
-        path.display()
-    )]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// Others may read or change the file.
-    #[error(
-        "dkim.key_file names {}, which has mode {mode:o}: others can get at the key; chmod 600 it",
-        path.display()
-    )]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
+    /// The file cannot be read, or others can.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file holds no key that signs.
-    #[error("dkim.key_file names {}, which cannot be used", path.display())]
+    #[error("{KEY_FILE} names {}, which cannot be used", path.display())]
     Key {
         /// The file.
         path: PathBuf,
@@ -57,40 +33,34 @@ pub enum DkimError {
 /// Who signs. Each key is read, and its public half is logged with the place where it must be
 /// published.
 pub(super) fn identities(tables: &[Dkim]) -> Result<Identities, DkimError> {
-    let identity = |table: &Dkim| {
-        let key = key(&table.key_file)?;
-        let identity = Identity::new(table.domain.clone(), table.selector.clone(), key);
+    let all = tables.iter().map(identity);
+    let all = all.collect::<Result<Vec<_>, DkimError>>()?;
+    for identity in &all {
         tracing::info!(
             name = identity.record_name(),
             record = identity.key().record(),
             "a key signs; its record must be published as TXT"
         );
-        Ok(identity)
-    };
-    let all = tables.iter().map(identity);
-    Ok(Identities::new(
-        all.collect::<Result<Vec<_>, DkimError>>()?,
-    )?)
+    }
+    Ok(Identities::new(all)?)
+}
+
+/// What is wrong with each table, as if it were the only one.
+pub(super) fn problems(tables: &[Dkim]) -> impl Iterator<Item = DkimError> {
+    tables.iter().filter_map(|table| identity(table).err())
+}
+
+fn identity(table: &Dkim) -> Result<Identity, DkimError> {
+    let key = key(&table.key_file)?;
+    Ok(Identity::new(
+        table.domain.clone(),
+        table.selector.clone(),
+        key,
+    ))
 }
 
 fn key(path: &Path) -> Result<SigningKey, DkimError> {
-    let unreadable = |source| DkimError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    // Of the open file, so that it is the one that is read.
-    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-    if mode & FORBIDDEN_MODE != 0 {
-        let path = path.to_owned();
-        return Err(DkimError::Open { path, mode });
-    }
-    // Its whole length at once: a text that grows would leave copies of the key behind.
-    let mut text = String::with_capacity(usize::try_from(SECRET_FILE_BYTES_MAX).unwrap_or(0));
-    let mut start = file.take(SECRET_FILE_BYTES_MAX);
-    let read = start.read_to_string(&mut text);
-    let text = SecretString::from(text);
-    read.map_err(unreadable)?;
+    let text = file::secret(KEY_FILE, path)?;
     SigningKey::from_pem(&text).map_err(|source| DkimError::Key {
         path: path.to_owned(),
         source,
@@ -101,6 +71,7 @@ fn key(path: &Path) -> Result<SigningKey, DkimError> {
 mod tests {
     use std::error::Error as _;
     use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
 
     use tempfile::TempDir;
 

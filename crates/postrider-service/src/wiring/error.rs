@@ -1,8 +1,5 @@
 //! Why a configuration that reads well cannot be started with.
 
-use std::io;
-use std::path::PathBuf;
-
 use postrider_smtp::auth::CredentialsError;
 use postrider_smtp::classify::ClassificationError;
 use postrider_smtp::mx::ResolverError;
@@ -11,6 +8,7 @@ use postrider_smtp::relay::RelayError;
 use postrider_smtp::tls::TlsError;
 
 use super::dkim::DkimError;
+use super::file::FileError;
 
 /// What a key says cannot be used. Each prints as a sentence with the key; secrets are never in
 /// it.
@@ -26,10 +24,12 @@ pub enum SettingsError {
         source: RelayError,
     },
     /// Nobody can log in with these.
-    #[error("the user or the password of [{table}] cannot be used")]
+    #[error("{table}.user or {table}.{place} cannot be used")]
     Credentials {
         /// The table of the route.
         table: String,
+        /// The key of the password, and its file if it has one.
+        place: String,
         /// What is wrong with them.
         #[source]
         source: CredentialsError,
@@ -46,17 +46,9 @@ pub enum SettingsError {
     /// No name server can be asked.
     #[error("direct delivery cannot find hosts; check mx.nameservers")]
     Resolver(#[from] ResolverError),
-    /// A file cannot be read.
-    #[error("{key} names {}, which cannot be read", path.display())]
-    File {
-        /// The key.
-        key: String,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    /// A file cannot be read, or others can read a secret.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Nobody can sign.
     #[error(transparent)]
     Dkim(#[from] DkimError),

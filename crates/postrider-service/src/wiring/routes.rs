@@ -17,10 +17,11 @@ use postrider_smtp::relay::Relays;
 use postrider_smtp::site::TlsPolicy;
 use postrider_smtp::tls::{Roots, TlsClient};
 use postrider_smtp::{ClientName, Extensions, Relay};
+use secrecy::{ExposeSecret, SecretString};
 
-use super::{SettingsError, count};
-use crate::bounds::{ROUTE_DELAY_MAX, ROUTE_DELAY_MIN, SECRET_FILE_BYTES_MAX, TABLE_BYTES_MAX};
-use crate::config::{Config, Deliver, Route, Secret, Timeouts, TlsChoice};
+use super::{SettingsError, count, file};
+use crate::bounds::{ROUTE_DELAY_MAX, ROUTE_DELAY_MIN, TABLE_BYTES_MAX};
+use crate::config::{Config, Deliver, Route, Timeouts, TlsChoice};
 
 /// All routes.
 pub(super) fn routes(config: &Config, providers: &Arc<Providers>) -> Result<Routes, SettingsError> {
@@ -49,7 +50,7 @@ pub(super) fn providers(path: Option<&Path>) -> Result<Providers, SettingsError>
     let Some(path) = path else {
         return Ok(built_in);
     };
-    let text = read("tables.providers_file", path, TABLE_BYTES_MAX)?;
+    let text = file::text("tables.providers_file", path, TABLE_BYTES_MAX)?;
     Ok(built_in.with(Providers::read(&text, &path.display().to_string())?))
 }
 
@@ -58,7 +59,7 @@ pub(super) fn classifier(path: Option<&Path>) -> Result<Arc<Classifier>, Setting
     let Some(path) = path else {
         return Ok(Classifier::built_in());
     };
-    let text = read("tables.classification_file", path, TABLE_BYTES_MAX)?;
+    let text = file::text("tables.classification_file", path, TABLE_BYTES_MAX)?;
     let classifier = Classifier::with_file(&text, &path.display().to_string())?;
     Ok(Arc::new(classifier))
 }
@@ -69,26 +70,19 @@ fn route(
     config: &Config,
     providers: &Arc<Providers>,
 ) -> Result<RouteSettings, SettingsError> {
-    let roots = route.ca_file.clone().map_or(Roots::System, Roots::File);
-    let tls = TlsClient::new(&roots).map_err(|source| SettingsError::Roots {
-        key: format!("{table}.ca_file"),
-        source,
-    })?;
     Ok(RouteSettings {
-        next_hop: match route.deliver {
-            Deliver::Relay => NextHop::Relays(relays(table, route)?),
-            Deliver::Mx => NextHop::Mx(resolver(route, config, providers)?),
-        },
+        next_hop: next_hop(table, route, config, providers)?,
         dialer: Dialer {
             client_name: ClientName::from(route.hostname.clone()),
             credentials: credentials(table, route)?,
             source: route.source_address,
-            tls,
+            tls: tls_client(table, route)?,
             timeouts: timeouts(&config.timeouts),
         },
         extensions: Extensions {
             pipelining: route.pipelining,
             chunking: route.chunking,
+            ..Extensions::STANDARD
         },
         connections_max: count(route.connections),
         connections_per_site: count(route.connections_per_site),
@@ -96,6 +90,26 @@ fn route(
         idle_after: route.idle_timeout,
         delay_min: ROUTE_DELAY_MIN,
         delay_max: ROUTE_DELAY_MAX,
+    })
+}
+
+pub(super) fn next_hop(
+    table: &str,
+    route: &Route,
+    config: &Config,
+    providers: &Arc<Providers>,
+) -> Result<NextHop, SettingsError> {
+    Ok(match route.deliver {
+        Deliver::Relay => NextHop::Relays(relays(table, route)?),
+        Deliver::Mx => NextHop::Mx(resolver(route, config, providers)?),
+    })
+}
+
+pub(super) fn tls_client(table: &str, route: &Route) -> Result<TlsClient, SettingsError> {
+    let roots = route.ca_file.clone().map_or(Roots::System, Roots::File);
+    TlsClient::new(&roots).map_err(|source| SettingsError::Roots {
+        key: format!("{table}.ca_file"),
+        source,
     })
 }
 
@@ -159,7 +173,10 @@ fn resolver(
 }
 
 /// User and secret, from the environment or a file.
-fn credentials(table: &str, route: &Route) -> Result<Option<Credentials>, SettingsError> {
+pub(super) fn credentials(
+    table: &str,
+    route: &Route,
+) -> Result<Option<Credentials>, SettingsError> {
     if route.user.is_empty() {
         return Ok(None);
     }
@@ -167,13 +184,18 @@ fn credentials(table: &str, route: &Route) -> Result<Option<Credentials>, Settin
         None => route.password.expose(),
         Some(path) => {
             let key = format!("{table}.password_file");
-            let text = read(&key, path, SECRET_FILE_BYTES_MAX)?;
-            Secret::new(text.lines().next().unwrap_or_default()).expose()
+            let text = file::secret(&key, path)?;
+            let first = text.expose_secret().lines().next();
+            SecretString::from(first.unwrap_or_default())
         }
     };
     let made = Credentials::new(route.user.clone(), secret, route.auth);
     made.map(Some).map_err(|source| SettingsError::Credentials {
         table: table.to_owned(),
+        place: match &route.password_file {
+            None => "password".to_owned(),
+            Some(path) => format!("password_file, which names {}", path.display()),
+        },
         source,
     })
 }
@@ -198,24 +220,10 @@ fn timeouts(timeouts: &Timeouts) -> postrider_smtp::Timeouts {
     }
 }
 
-/// A file that a key names. It is small, or it is not what was meant.
-fn read(key: &str, path: &Path, bytes_max: u64) -> Result<String, SettingsError> {
-    let unreadable = |source| SettingsError::File {
-        key: key.to_owned(),
-        path: path.to_owned(),
-        source,
-    };
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > bytes_max {
-        let text = format!("it has {size} bytes, more than {bytes_max}");
-        return Err(unreadable(std::io::Error::other(text)));
-    }
-    std::fs::read_to_string(path).map_err(unreadable)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
 
     /// The sentence about a route that cannot be used, with its source.
     fn check(change: impl Fn(&mut Config), expect: &str) {
@@ -263,18 +271,18 @@ mod tests {
                 config.route.user = "me".to_owned();
                 config.route.password_file = Some("/nowhere/password".into());
             },
-            "route.password_file names /nowhere/password, which cannot be read: ",
+            "route.password_file names /nowhere/password, which cannot be read; is it there",
         );
         check(
             |config| {
                 config.route.user = "m\u{7f}".to_owned();
                 config.route.password = Secret::new("hunter2");
             },
-            "the user or the password of [route] cannot be used: ",
+            "route.user or route.password cannot be used: ",
         );
         check(
             |config| config.tables.providers_file = Some("/nowhere/providers.toml".into()),
-            "tables.providers_file names /nowhere/providers.toml, which cannot be read: ",
+            "tables.providers_file names /nowhere/providers.toml, which cannot be read; is it there",
         );
     }
 

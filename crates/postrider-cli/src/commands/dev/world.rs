@@ -64,7 +64,7 @@ impl World {
         };
         local::log_errors(&config)?;
         if let Some(route) = route {
-            config.route.relay = route.to_owned();
+            settings::lead_to(&mut config, route);
             stay_on_this_machine(&config).await?;
         }
         let home = Home::at(globals.data.as_deref())?;
@@ -74,7 +74,9 @@ impl World {
             },
             None => Relay::mock(home.path(), seed).await?,
         };
-        config.route.relay = relay.url();
+        if let Relay::Mock { .. } = &relay {
+            settings::lead_to_mock(&mut config, &relay.url());
+        }
         config.server.data_dir = home.path().to_owned();
         let listener = listener(config.server.listen.port()).await?;
         let local = Local::start_with(config, listener, ApiKey::dev(), SENDING).await?;

@@ -48,10 +48,13 @@ pub(super) struct OptionArguments {
     /// Where the service keeps what is durable
     #[arg(long, value_name = "KIND", default_value = "sqlite")]
     store: Kept,
-    /// Kill the service that often, and start it again
+    /// Let so many processes send for the service
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    workers: u32,
+    /// Kill the service that often, and start it again; with workers, mostly one of them
     #[arg(long, value_name = "TIME")]
     kill_every: Option<Span>,
-    /// Stop the service for two seconds that often
+    /// Stop the service, or mostly one of its workers, for two seconds that often
     #[arg(long, value_name = "TIME")]
     pause_every: Option<Span>,
     /// Where all chance comes from
@@ -111,6 +114,7 @@ impl OptionArguments {
                 Kept::Sqlite => StoreKind::Sqlite,
                 Kept::Memory => StoreKind::Memory,
             },
+            workers: self.workers,
             kill_every: every(self.kill_every),
             pause_every: every(self.pause_every),
             seed: self.seed,

@@ -97,7 +97,8 @@ pub(crate) static ROUTE_KEYS: &[Key<Config>] = &[
     Key {
         path: "route.password_file",
         kind: Kind::OptionalPath(|config| &mut config.route.password_file),
-        text: "A file whose first line is the password or token.",
+        text: "A file whose first line is the password or token. Only its owner and their group \
+               may be able to read it, and only the owner to change it.",
     },
     Key {
         path: "route.auth",

@@ -1,6 +1,7 @@
 //! Kinds of which a few words are the only values.
 
 use postrider_smtp::auth::Mechanism;
+use postrider_types::InDoubtPolicy;
 
 use crate::config::given::Given;
 use crate::config::values::{Deliver, LogFormat, TlsChoice};
@@ -17,6 +18,14 @@ impl Choice for LogFormat {
 
 impl Choice for Deliver {
     const WORDS: &[(&str, Self)] = &[("relay", Self::Relay), ("mx", Self::Mx)];
+}
+
+impl Choice for InDoubtPolicy {
+    const WORDS: &[(&str, Self)] = &[
+        ("hold", Self::Hold),
+        ("retry", Self::Retry),
+        ("assume_delivered", Self::AssumeDelivered),
+    ];
 }
 
 impl Choice for TlsChoice {

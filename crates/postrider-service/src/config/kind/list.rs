@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 
 use postrider_types::Domain;
 
-use super::{quoted, word_of};
+use super::quoted;
+use super::read::url_of;
 use crate::config::given::Given;
 
 /// Most entries of one list, but for domains.
@@ -18,7 +19,7 @@ const DOMAINS_MAX: usize = 10_000;
 /// A short list of URLs.
 pub(super) fn urls(given: &Given<'_>) -> Result<Vec<String>, String> {
     let texts = given.texts()?;
-    bounded(texts, ENTRIES_MAX, word_of)
+    bounded(texts, ENTRIES_MAX, url_of)
 }
 
 /// A short list of addresses with ports.

@@ -32,7 +32,8 @@ const OF_ROUTE: &[Relation] = &[
         key: "user",
         other: "deliver",
         holds: |config| config.route.user.is_empty() || config.route.deliver == Deliver::Relay,
-        wrong: "logs in at relays alone, and this route delivers to mail hosts of domains",
+        wrong: "logs in at relays alone, and this route delivers to mail hosts of domains; give \
+                it user = \"\"",
     },
 ];
 
@@ -48,12 +49,16 @@ pub(super) fn check(
             problems.push(Problem::new(place, key, text.to_owned()));
         }
     };
+    let has_user = |route: &Route| !route.user.is_empty();
+    let has_any_user = has_user(&config.route) || config.routes.values().any(has_user);
     check_one(&[ROUTE_TABLE], &config.route, &mut blame);
+    check_user(&[ROUTE_TABLE], &config.route, has_any_user, &mut blame);
     let mut taken = BTreeMap::new();
     for (number, (name, route)) in config.routes.iter().enumerate() {
         let table = [ROUTES_TABLE, name];
         let key = shown(&[ROUTES_TABLE, name, "domains"]);
         check_one(&table, route, &mut blame);
+        check_user(&table, route, has_user(route), &mut blame);
         let start = format!("{}.", shown(&table));
         let any: Vec<_> = places
             .keys()
@@ -92,5 +97,26 @@ fn check_one(table: &[&str], route: &Route, blame: &mut impl FnMut(&[String], &s
             [relation.key, relation.other].map(|key| shown(&[table, &[key]].concat()))
         });
         blame(keys.as_flattened(), relation.wrong);
+    }
+}
+
+/// Checks that nothing proves a user where there is none: it would be left out without a word. Only
+/// what stands in this table is blamed, because a named route copies the rest.
+fn check_user(
+    table: &[&str],
+    route: &Route,
+    has_user: bool,
+    blame: &mut impl FnMut(&[String], &str),
+) {
+    let given = [
+        ("password", !route.password.is_empty()),
+        ("password_file", route.password_file.is_some()),
+        ("auth", route.auth.is_some()),
+    ];
+    for (key, is_given) in given {
+        if is_given && !has_user {
+            let key = shown(&[table, &[key]].concat());
+            blame(&[key], "does nothing without a user; give one by `user`");
+        }
     }
 }

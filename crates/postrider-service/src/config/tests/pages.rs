@@ -118,23 +118,34 @@ fn changed_alone(path: &str) -> Config {
         "true",
         "['127.0.0.9:53']",
         "['other.test']",
+        "'16m'",
+        "'retry'",
     ];
-    // A secret comes from the environment alone, and so does what needs one beside it.
-    let of = |path: &str| (environment::name_of(path), "secret".to_owned());
-    let (own, password) = ([of(path)], [of("route.password")]);
+    // A secret comes from the environment alone. A user needs one, and what proves a user the user.
+    let secret = |path: &str| (environment::name_of(path), "secret".to_owned());
+    let user = (environment::name_of("route.user"), "me".to_owned());
+    let beside = [
+        vec![],
+        vec![secret("route.password")],
+        vec![user.clone()],
+        vec![user.clone(), secret("route.password")],
+        vec![user, secret(path)],
+    ];
     let texts = VALUES.iter().map(|value| format!("{path} = {value}"));
-    let by_file = texts.clone().map(|text| (text, [].as_slice()));
-    let beside = texts.map(|text| (text, password.as_slice()));
-    let mut tries = by_file
-        .chain([(String::new(), own.as_slice())])
-        .chain(beside);
-    let changed = tries.find_map(|(text, environment)| {
-        let config = Config::load(&text, "", environment).ok()?;
-        (config != Config::default()).then_some(config)
+    let texts: Vec<_> = texts.chain([String::new()]).collect();
+    let default = Config::default();
+    let tries = beside
+        .iter()
+        .flat_map(|beside| texts.iter().map(move |text| (text, beside)));
+    let changed = tries.into_iter().find_map(|(text, beside)| {
+        let mut config = Config::load(text, "", beside).ok()?;
+        if path != "route.user" {
+            config.route.user.clone_from(&default.route.user);
+        }
+        if path != "route.password" {
+            config.route.password = default.route.password.clone();
+        }
+        (config != default).then_some(config)
     });
-    let mut changed = changed.unwrap_or_else(|| panic!("nothing changes {path}"));
-    if path != "route.password" {
-        changed.route.password = Config::default().route.password;
-    }
-    changed
+    changed.unwrap_or_else(|| panic!("nothing changes {path}"))
 }

@@ -25,7 +25,7 @@ time = "30"
             "postrider.toml:5:9: limits.defualt: unknown key; did you mean limits.default?",
             r#"postrider.toml:9:8: limits.domain."gmail.com".rate: 20 has no unit; expected a rate, such as "20/s", "1/10m" or "50/s burst 10", "0" to send nothing, or "none" for no limit"#,
             r#"postrider.toml:10:15: limits.domain."gmail.com".connections: 0 is out of range; expected a whole number from 1 to 1000"#,
-            r#"postrider.toml:13:8: lease.time: "30" has no unit; expected a time from "1s" to "1h""#,
+            r#"postrider.toml:13:8: lease.time: "30" has no unit; expected a time from "2s" to "1h""#,
         ]
     );
 }
@@ -48,6 +48,37 @@ fn what_is_not_toml_is_told_beside_all_other_problems() {
 }
 
 #[test]
+fn no_problem_shows_what_may_be_a_secret() {
+    for text in [
+        "[route]\npassword = correct horse\n",
+        "[route]\npassword = \"correct horse\n",
+        "[route]\npassword = 'correct horse'\n",
+        "[route]\npassword = [\"correct horse\"]\n",
+        "[route]\nrelay = 'smtp://me:correct@relay.test'\n",
+        "[route]\nrelay = 'smtp://me:correct horse@relay.test'\n",
+        "[route]\nfallback_relays = 'smtp://me:correct@relay.test'\n",
+        "[route]\nfallback_relays = ['smtp://me:correct@relay.test']\n",
+        "[[dkim]]\nkey_file = \"\"\"-----BEGIN PRIVATE KEY-----\ncorrect\n\"\"\"\n",
+        "[[dkim]]\nkey_file = -----BEGIN PRIVATE KEY-----\ncorrect\n-----END PRIVATE KEY-----\n",
+    ] {
+        let found = problems(text, &[]).join("\n");
+        assert!(!found.contains("correct"), "{text}{found}");
+    }
+    let environment = [("POSTRIDER_ROUTE__RELAY", "smtp://me:correct@relay.test")];
+    let found = problems("", &environment).join("\n");
+    assert!(!found.contains("correct"), "{found}");
+}
+
+#[test]
+fn a_relay_with_a_user_in_it_is_told_where_the_user_belongs() {
+    check(
+        "[route]\nrelay = 'smtp://me:secret@relay.test'",
+        "postrider.toml:2:9: route.relay: has a user or a password in it; the keys user and \
+         password_file are for them; expected a URL, such as \"smtp://127.0.0.1:2525\"",
+    );
+}
+
+#[test]
 fn an_unknown_key_names_the_nearest_or_all_beside_it() {
     check(
         "relay = 'x'",
@@ -58,7 +89,7 @@ fn an_unknown_key_names_the_nearest_or_all_beside_it() {
         "postrider.toml:2:1: log.colour: unknown key; expected one of filter, format",
     );
     let everything = "server, route, mx, tables, limits, retry, email, message, cache, intake, \
-                      lease, timeouts, log, routes, dkim";
+                      lease, in_doubt, retention, workers, timeouts, log, routes, dkim";
     check(
         "[webhooks]\nretries = 3",
         &format!("postrider.toml:1:2: webhooks: unknown key; expected one of {everything}"),
@@ -120,7 +151,7 @@ fn what_must_be_true_between_two_keys_is_told_at_the_key_that_was_written() {
         "postrider.toml:2:13: retry.delay_min: is longer than retry.delay_max",
     );
     check(
-        "[lease]\ntime = '1s'\nslice = '1s'",
+        "[lease]\ntime = '2s'\nslice = '2s'",
         "postrider.toml:3:9: lease.slice: is not shorter than lease.time",
     );
     check(

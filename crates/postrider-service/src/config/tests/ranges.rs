@@ -25,11 +25,20 @@ fn every_range_ends_where_it_says() {
     for (good, bad) in [
         ("route.connections = 1000", "route.connections = 1001"),
         ("route.connections = 1", "route.connections = -1"),
+        ("route.connections = 1_000", "route.connections = 1_001"),
         ("retry.jitter = 0", "retry.jitter = -0.1"),
         ("retry.jitter = 0.5", "retry.jitter = 0.51"),
         ("retry.factor = 10", "retry.factor = nan"),
         ("email.size_max = '1kB'", "email.size_max = '999B'"),
-        ("lease.time = '1h'", "lease.time = '3601s'"),
+        (
+            "lease.time = '1h'\nin_doubt.retry_after = '2h'",
+            "lease.time = '3601s'\nin_doubt.retry_after = '2h'",
+        ),
+        (
+            "retention.receipts = 'none'",
+            "retention.receipts = '999ms'",
+        ),
+        ("in_doubt.policy = 'retry'", "in_doubt.policy = 'drop'"),
         ("cache.bytes_max = '64GiB'", "cache.bytes_max = '65GiB'"),
         ("route.idle_timeout = '0s'", "route.idle_timeout = '11m'"),
         ("server.data_dir = 'x y'", "server.data_dir = ' '"),
@@ -37,6 +46,7 @@ fn every_range_ends_where_it_says() {
         ("route.relay = 'smtp://x'", "route.relay = ''"),
         ("route.hostname = 'mx.test'", "route.hostname = 'mx..test'"),
         ("log.filter = 'info,a=debug'", "log.filter = 'inof'"),
+        ("log.filter = 'a[b]=trace'", "log.filter = 'a[b=trace'"),
         ("log.format = 'json'", "log.format = 'JSON'"),
         (
             "limits.recipient_rate = 'none'",
@@ -46,6 +56,31 @@ fn every_range_ends_where_it_says() {
         assert!(is_good(good), "{good}");
         assert!(!is_good(bad), "{bad}");
     }
+}
+
+#[test]
+fn a_doubt_is_not_taken_up_while_the_first_try_may_be_under_way() {
+    let check = |text: &str, expect: &str| {
+        let found = problems(text, &[]);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].contains(expect), "{found:?}");
+    };
+    check(
+        "in_doubt.retry_after = '10m'",
+        "not longer than timeouts.dot",
+    );
+    check(
+        "in_doubt.retry_after = '601s'",
+        "is shorter than timeouts.dot and lease.time",
+    );
+    check("timeouts.dot = '15m'", "not longer than timeouts.dot");
+    check(
+        "lease.time = '6m'",
+        "is shorter than timeouts.dot and lease.time",
+    );
+    let short = "timeouts.dot = '1s'\nlease.time = '2s'\nlease.slice = '10ms'\n\
+                 in_doubt.retry_after = '3s'";
+    assert!(Config::load(short, "", &[]).is_ok());
 }
 
 #[test]

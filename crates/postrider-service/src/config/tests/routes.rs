@@ -64,13 +64,44 @@ fn what_one_route_says_must_go_together() {
     check(
         "[route]\ndeliver = 'mx'\nuser = 'me'\npassword_file = 'x'",
         "postrider.toml:3:8: route.user: logs in at relays alone, and this route delivers to mail \
-         hosts of domains",
+         hosts of domains; give it user = \"\"",
     );
     check(
         "[routes.empty]\nconnections = 3",
         "postrider.toml:2:15: routes.empty.connections: is of a route that takes no domain; give \
          it `domains`",
     );
+}
+
+#[test]
+fn what_proves_a_user_does_not_stand_alone() {
+    let wrong = "does nothing without a user; give one by `user`";
+    check(
+        "[route]\npassword_file = 'x'",
+        &format!("postrider.toml:2:17: route.password_file: {wrong}"),
+    );
+    check(
+        "[route]\nauth = 'xoauth2'",
+        &format!("postrider.toml:2:8: route.auth: {wrong}"),
+    );
+    assert_eq!(
+        problems("", &[("POSTRIDER_ROUTE__PASSWORD", "x")]),
+        [format!(
+            "POSTRIDER_ROUTE__PASSWORD: route.password: {wrong}"
+        )]
+    );
+    check(
+        "[route]\nuser = 'me'\npassword_file = 'x'\n\
+         [routes.a]\ndomains = ['a.test']\nuser = ''\nauth = 'login'",
+        &format!("postrider.toml:7:8: routes.a.auth: {wrong}"),
+    );
+    // A named route that does not log in copies what proves the user, and that is well.
+    load(
+        "[route]\nuser = 'me'\npassword_file = 'x'\n\
+         [routes.a]\ndomains = ['a.test']\nuser = ''\ndeliver = 'mx'",
+    );
+    // What the named routes share may stand in [route].
+    load("[route]\npassword_file = 'x'\n[routes.a]\ndomains = ['a.test']\nuser = 'me'");
 }
 
 #[test]
@@ -92,6 +123,8 @@ fn a_key_or_a_name_of_a_route_that_is_none_is_told() {
     check(
         "[routes.Google]\nconnections = 3",
         "postrider.toml:1:9: routes.Google: is no name of a route; expected lower-case letters, \
-         digits and hyphens, such as [routes.google]",
+         digits and hyphens, such as [routes.google]; the default route is [route]",
     );
+    // Status and log call [route] so.
+    assert_eq!(problems("[routes.default]\nconnections = 3", &[]).len(), 1);
 }

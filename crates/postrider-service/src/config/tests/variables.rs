@@ -35,7 +35,7 @@ fn a_bad_variable_is_told_by_its_name_after_the_file() {
     assert_eq!(
         found[1..],
         [
-            "POSTRIDER_LEASE__TIME: lease.time: \"30\" has no unit; expected a time from \"1s\" \
+            "POSTRIDER_LEASE__TIME: lease.time: \"30\" has no unit; expected a time from \"2s\" \
              to \"1h\"",
             "POSTRIDER_LIMITS__DEFUALT__RATE: unknown variable; did you mean \
              POSTRIDER_LIMITS__DEFAULT__RATE?",

@@ -24,10 +24,7 @@ async fn a_campaign_that_cannot_be_is_refused_with_the_field_that_is_wrong() {
     let id = scene.campaign("october").await;
     let email_id = scene.email().await;
     let refused = async |name: &str, email_id| {
-        let new = NewCampaign {
-            name: name.into(),
-            email_id,
-        };
+        let new = NewCampaign::new(name, email_id);
         let error = scene.client.create_campaign(&new).await.unwrap_err();
         error.problem().unwrap().clone()
     };

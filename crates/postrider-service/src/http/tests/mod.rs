@@ -1,11 +1,15 @@
 //! The API over real sockets: the real router over a store in memory, driven by the client.
 
 mod campaigns;
+mod decisions;
 mod documents;
 mod emails;
+mod idempotency;
+mod operators;
 mod receipts;
 mod recipients;
 mod requests;
+mod tenants;
 
 use std::time::Duration;
 
@@ -42,6 +46,15 @@ impl Scene {
     }
 
     async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_as(change, true).await
+    }
+
+    /// A service that sends nothing.
+    async fn idle() -> Self {
+        Self::start_as(|_| {}, false).await
+    }
+
+    async fn start_as(change: impl FnOnce(&mut Config), is_sending: bool) -> Self {
         let behaviour = Behaviour {
             refuse_local_prefix: Some(REFUSED_PREFIX.to_owned()),
             ..Behaviour::accept()
@@ -56,7 +69,8 @@ impl Scene {
         change(&mut config);
         let options = StartOptions {
             store: StoreKind::Memory,
-            is_sending: true,
+            is_sending,
+            workers: None,
         };
         let key = ApiKey::of("secret");
         let service = Service::start(config, any_port().await, key, options)
@@ -93,10 +107,7 @@ impl Scene {
     }
 
     async fn campaign(&self, name: &str) -> CampaignId {
-        let new = NewCampaign {
-            name: name.to_owned(),
-            email_id: self.email().await,
-        };
+        let new = NewCampaign::new(name, self.email().await);
         self.client.create_campaign(&new).await.unwrap().id
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 
 /// Every route, with a method that it knows.
-const KEYED: [(&str, &str); 16] = [
+const KEYED: [(&str, &str); 26] = [
     ("POST", "/v1/emails"),
     ("GET", "/v1/emails/eml_1"),
     ("POST", "/v1/campaigns"),
@@ -19,7 +19,17 @@ const KEYED: [(&str, &str); 16] = [
     ("POST", "/v1/campaigns/cmp_1/start"),
     ("POST", "/v1/campaigns/cmp_1/pause"),
     ("POST", "/v1/campaigns/cmp_1/cancel"),
+    ("POST", "/v1/campaigns/cmp_1/resolve"),
+    ("GET", "/v1/campaigns/cmp_1/history"),
     ("GET", "/v1/receipts"),
+    ("GET", "/v1/tenants"),
+    ("POST", "/v1/tenants"),
+    ("POST", "/v1/tenants/default/delete"),
+    ("POST", "/v1/purge"),
+    ("POST", "/v1/recipients/erase"),
+    ("GET", "/v1/quarantine"),
+    ("POST", "/v1/quarantine/emails/eml_1/release"),
+    ("POST", "/v1/quarantine/emails/eml_1/discard"),
     ("GET", "/v1/pools"),
     ("GET", "/v1/refusals"),
     ("GET", "/v1/version"),
@@ -86,7 +96,9 @@ async fn an_unknown_parameter_is_refused_on_every_route() {
     let request = scene.request(Method::GET, "/v1/campaigns?limt=5");
     let problem = scene.refused(request).await;
     assert!(
-        problem.detail.contains("known here: name, after, limit"),
+        problem
+            .detail
+            .contains("known here: tenant, name, after, limit"),
         "{problem}"
     );
     scene.stop().await;
@@ -116,7 +128,8 @@ async fn the_service_says_who_it_is_and_how_it_is() {
     let readiness = scene.client.ready().await.unwrap();
     assert!(readiness.is_ready);
     let names: Vec<_> = readiness.checks.iter().map(|c| c.name.as_str()).collect();
-    assert_eq!(names, ["store", "drain", "route"]);
+    let expect = ["engine", "store", "backup", "drain", "route", "workers"];
+    assert_eq!(names, expect);
     scene.stop().await;
 }
 
@@ -138,6 +151,8 @@ async fn the_metrics_count_commits_deliveries_and_requests() {
     assert_eq!(value("postrider_store_failures_total "), 0);
     assert_eq!(value("postrider_outcomes_total{outcome=\"delivered\"} "), 1);
     assert_eq!(value("postrider_outcomes_total{outcome=\"bounced\"} "), 1);
+    let meant = "postrider_meanings_total{phase=\"dot\",class=\"delivered\",action=\"none\"} ";
+    assert_eq!(value(meant), 1);
     assert_eq!(value("postrider_deliveries{state=\"pending\"} "), 0);
     assert_eq!(value("postrider_bodies_loaded_total "), 1);
     assert_eq!(

@@ -1,0 +1,61 @@
+//! `postrider recipient`: what is known of one person.
+
+use clap::{Args, Subcommand};
+use postrider_api::Erase;
+
+use super::confirm::confirm;
+use crate::call::Call;
+use crate::door::Purpose;
+use crate::exit::Exit;
+use crate::figures::counted;
+
+/// What can be done about it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Erase an address from receipts, log and audiences; what stays is a keyed hash
+    #[command(after_help = "Example:\n  postrider recipient erase ada@a.test --yes")]
+    Erase(EraseArguments),
+}
+
+/// Who is to be forgotten.
+#[derive(Debug, Args)]
+pub(crate) struct EraseArguments {
+    /// The address
+    address: String,
+    /// Of this tenant [default: default]
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Does it.
+pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> {
+    let Command::Erase(erase) = command;
+    if !erase.yes {
+        confirm("an erased address cannot be brought back, and what waits for it ends cancelled")?;
+    }
+    let asked = Erase {
+        address: erase.address.clone(),
+        tenant: erase.tenant.clone(),
+    };
+    let erased = call.at_the_door(Purpose::Change, async |client| {
+        Ok(client.erase_recipient(&asked).await?)
+    });
+    let erased = erased.await?;
+    if call.output.is_json() {
+        call.output.json(&erased)?;
+    } else {
+        let places = counted(erased.matched, "place");
+        call.output.line(format_args!("erased in {places}"))?;
+    }
+    if erased.busy > 0 {
+        call.output.warn(format_args!(
+            "{} had begun and still needs the address; erase it again when that has ended",
+            counted(erased.busy, "message")
+        ));
+        return Ok(Exit::Partly);
+    }
+    Ok(Exit::Done)
+}

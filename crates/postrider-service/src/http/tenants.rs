@@ -1,0 +1,90 @@
+//! `/v1/tenants`: the owners of campaigns and emails.
+//!
+//! One key opens everything; a tenant is named where something is made or listed. What has an id
+//! of its own belongs to whom it belongs to.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use postrider_api::{Code, DeletedTenant, NewTenant, Page, Tenant};
+use postrider_store::Store;
+use postrider_types::TenantId;
+
+use super::Api;
+use super::decisions::to_its_end;
+use super::error::HttpError;
+use super::extract::{Json, NoBody, NoParameters, Parameters};
+
+/// `POST /v1/tenants`
+pub(super) async fn create(
+    State(api): State<Arc<Api>>,
+    _: NoParameters,
+    Json(new): Json<NewTenant>,
+) -> Result<(StatusCode, axum::Json<Tenant>), HttpError> {
+    let postrider = api.postrider.clone();
+    let work = async move { postrider.create_tenant(&new.name).await };
+    let created = to_its_end(Code::InvalidTenant, work).await?;
+    Ok((StatusCode::CREATED, axum::Json(view(&created))))
+}
+
+/// `GET /v1/tenants`: by number, deleted ones too.
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    mut query: Parameters,
+) -> Result<axum::Json<Page<Tenant>>, HttpError> {
+    let after = TenantId(query.take::<u32>("after")?.unwrap_or(0));
+    let limit = query.take_limit()?;
+    query.finish()?;
+    let read = api
+        .store()
+        .read(move |reader| reader.tenants(after, limit + 1));
+    let mut found = read.await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more);
+    Ok(axum::Json(Page {
+        has_more,
+        next: next.map(|tenant| tenant.id.to_string()),
+        data: found.iter().map(view).collect(),
+    }))
+}
+
+/// `POST /v1/tenants/{name}/delete`: answers when nothing of it waits any more.
+pub(super) async fn delete(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    _: NoParameters,
+    _: NoBody,
+) -> Result<axum::Json<DeletedTenant>, HttpError> {
+    let tenant = named(api.store(), Some(&name)).await?;
+    let postrider = api.postrider.clone();
+    let work = async move { postrider.delete_tenant(tenant).await };
+    let (deleted, walk) = to_its_end(Code::InvalidTenant, work).await?;
+    tracing::warn!(tenant = %tenant, cancelled = walk.matched, "a tenant was deleted");
+    Ok(axum::Json(DeletedTenant {
+        tenant: view(&deleted),
+        cancelled: walk.matched,
+        busy: walk.busy,
+    }))
+}
+
+/// The tenant with this name; without one, `default`.
+pub(super) async fn named(store: &Store, name: Option<&str>) -> Result<TenantId, HttpError> {
+    let Some(name) = name else {
+        return Ok(TenantId::DEFAULT);
+    };
+    let name = name.to_owned();
+    let found = store.read(move |reader| reader.tenant_named(&name)).await?;
+    let tenant = found.map(|tenant| tenant.id);
+    tenant.ok_or_else(HttpError::no_tenant)
+}
+
+fn view(tenant: &postrider_types::Tenant) -> Tenant {
+    Tenant {
+        id: tenant.id.0,
+        name: tenant.name.clone(),
+        created_at: tenant.created_at.into(),
+        deleted_at: tenant.deleted_at.map(Into::into),
+    }
+}

@@ -1,0 +1,189 @@
+use super::*;
+use postrider_api::{Erase, Purge};
+use postrider_types::{CampaignState, DeliveryState};
+
+/// A started campaign of a tenant, whose audience waits because its relay is nowhere.
+async fn waiting(scene: &Scene, tenant: &str, name: &str, addresses: &[&str]) -> CampaignId {
+    let client = &scene.client;
+    let email = client.put_email_of(Some(tenant), &new_email(), &[]).await;
+    let new = NewCampaign {
+        tenant: Some(tenant.to_owned()),
+        ..NewCampaign::new(name, email.unwrap().id)
+    };
+    let id = client.create_campaign(&new).await.unwrap().id;
+    scene.add(id, &csv(addresses), AfterIntake::Seal).await;
+    let started = client.change_campaign(id, CampaignVerb::Start).await;
+    started.unwrap();
+    id
+}
+
+/// A service that reaches nobody.
+async fn unreaching() -> Scene {
+    let nobody = any_port().await.local_addr().unwrap();
+    Scene::start_with(|config| config.route.relay = format!("smtp://{nobody}")).await
+}
+
+#[tokio::test]
+async fn a_tenant_has_campaigns_and_names_of_its_own() {
+    let scene = unreaching().await;
+    let acme = scene.client.create_tenant("acme").await.unwrap();
+    assert!(acme.id > 1);
+    let own = scene.campaign("october").await;
+    let theirs = waiting(&scene, "acme", "october", &["ada@a.test"]).await;
+    assert_ne!(own, theirs);
+    let ids = async |tenant: &str| {
+        let page = scene.client.campaigns_of(tenant, None, 10).await.unwrap();
+        page.data.iter().map(|each| each.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("acme").await, [theirs]);
+    assert_eq!(ids("default").await, [own]);
+    let found = scene.client.campaign_of("acme", "october").await.unwrap();
+    assert_eq!(found.map(|campaign| campaign.tenant_id), Some(acme.id));
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_tenant_keeps_nothing_waiting_and_takes_nothing_in() {
+    let scene = unreaching().await;
+    scene.client.create_tenant("acme").await.unwrap();
+    let people = ["ada@a.test", "bob@b.test"];
+    let id = waiting(&scene, "acme", "october", &people).await;
+    let others = waiting(&scene, "default", "october", &people).await;
+    let deleted = scene.client.delete_tenant("acme").await.unwrap();
+    assert!(deleted.tenant.deleted_at.is_some());
+
+    let campaign = scene.client.campaign(id).await.unwrap();
+    assert_eq!(campaign.state, CampaignState::Cancelled);
+    assert_eq!(
+        campaign.count(DeliveryState::Cancelled) + deleted.busy,
+        2,
+        "{campaign:?}"
+    );
+    let other = scene.client.campaign(others).await.unwrap();
+    assert_eq!(other.count(DeliveryState::Cancelled), 0);
+
+    let error = scene.client.delete_tenant("acme").await.unwrap_err();
+    assert_eq!(error.problem().unwrap().code, Code::NotFound.name());
+    let tenants = scene.client.tenants(None).await.unwrap().data;
+    let names: Vec<_> = tenants.iter().map(|each| each.name.as_str()).collect();
+    assert_eq!(names, ["default", "acme"]);
+    let lines = std::io::Cursor::new(b"email\neve@a.test\n".to_vec());
+    let added = scene
+        .client
+        .add_recipients(id, AudienceFormat::Csv, lines, AfterIntake::LeaveOpen);
+    assert!(added.await.is_err(), "nothing is taken in");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_be_is_refused() {
+    let scene = Scene::start().await;
+    let code = |error: postrider_api::ApiError| error.problem().unwrap().code.clone();
+    scene.client.create_tenant("acme").await.unwrap();
+    let taken = scene.client.create_tenant("acme").await.unwrap_err();
+    assert_eq!(code(taken), Code::NameTaken.name());
+    let none = scene.client.create_tenant("a b").await.unwrap_err();
+    assert_eq!(code(none), Code::InvalidTenant.name());
+    let stays = scene.client.delete_tenant("default").await.unwrap_err();
+    assert_eq!(code(stays), Code::InvalidTenant.name());
+    let nobody = scene.client.campaigns_of("nobody", None, 10).await;
+    assert_eq!(code(nobody.unwrap_err()), Code::NotFound.name());
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_purge_counts_first_and_ends_what_waits_of_one_campaign() {
+    let scene = unreaching().await;
+    let people = ["ada@a.test", "bob@b.test"];
+    let id = waiting(&scene, "default", "october", &people).await;
+    let other = waiting(&scene, "default", "november", &people).await;
+    let purge = |is_dry_run| Purge {
+        campaign: Some(id),
+        is_dry_run,
+        ..Purge::default()
+    };
+    let would = scene.client.purge(&purge(true)).await.unwrap();
+    assert_eq!((would.matched + would.busy, would.is_dry_run), (2, true));
+    let unchanged = scene.client.campaign(id).await.unwrap();
+    assert_eq!(unchanged.count(DeliveryState::Cancelled), 0);
+
+    let done = scene.client.purge(&purge(false)).await.unwrap();
+    let campaign = scene.client.campaign(id).await.unwrap();
+    assert_eq!(campaign.count(DeliveryState::Cancelled), done.matched);
+    let other = scene.client.campaign(other).await.unwrap();
+    assert_eq!(other.count(DeliveryState::Cancelled), 0);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_purge_of_nothing_or_of_two_things_is_refused() {
+    let scene = Scene::start().await;
+    let refused = async |purge: Purge| {
+        let error = scene.client.purge(&purge).await.unwrap_err();
+        error.problem().unwrap().code.clone()
+    };
+    let nothing = Purge::default();
+    assert_eq!(refused(nothing).await, Code::InvalidSelection.name());
+    let two = Purge {
+        tenant: Some("default".into()),
+        lane: Some("a.test".into()),
+        ..Purge::default()
+    };
+    assert_eq!(refused(two).await, Code::InvalidSelection.name());
+    let lane_in_doubt = Purge {
+        lane: Some("a.test".into()),
+        with_in_doubt: true,
+        ..Purge::default()
+    };
+    assert_eq!(refused(lane_in_doubt).await, Code::InvalidSelection.name());
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn an_erased_recipient_is_found_by_no_address() {
+    let scene = Scene::start().await;
+    let people = ["ada@a.test", "bob@b.test"];
+    let campaign = scene.sent("october", &people).await;
+    let erase = Erase {
+        address: "Ada@a.test".into(),
+        tenant: None,
+    };
+    let erased = scene.client.erase_recipient(&erase).await.unwrap();
+    assert!(erased.matched > 0);
+    let page = scene.client.receipts(campaign.id, None, None, None).await;
+    let page = page.unwrap();
+    assert_eq!(page.data.len(), 2);
+    let is_ada = |receipt: &postrider_api::Receipt| receipt.recipient.contains("ada");
+    assert!(!page.data.iter().any(is_ada), "{page:?}");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn an_empty_quarantine_is_an_empty_list() {
+    let scene = Scene::start().await;
+    let found = scene.client.quarantine(None).await.unwrap();
+    assert_eq!(found, postrider_api::Quarantine::default());
+    let nobody = scene.client.quarantine(Some("nobody")).await.unwrap_err();
+    assert_eq!(nobody.problem().unwrap().code, Code::NotFound.name());
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn receipts_of_a_campaign_that_ended_long_ago_go_by_themselves() {
+    let kept = Duration::from_millis(1);
+    let scene = Scene::start_with(|config| config.retention.receipts = Some(kept)).await;
+    let campaign = scene.sent("october", &["ada@a.test"]).await;
+    let gone = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let page = scene.client.receipts(campaign.id, None, None, None).await;
+            if page.unwrap().data.is_empty() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    gone.await.expect("the receipts go");
+    let after = scene.client.campaign(campaign.id).await.unwrap();
+    assert_eq!(after.count(DeliveryState::Delivered), 1, "the tally stays");
+    scene.stop().await;
+}

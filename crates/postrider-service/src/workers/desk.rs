@@ -1,0 +1,103 @@
+//! The service's side of places: hears wishes, and tells workers what they get.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use postrider_pipeline::places::Wish;
+use postrider_types::Timestamp;
+use tokio::sync::{Notify, mpsc};
+
+use super::note::{ToWorker, written};
+use super::reservations::{Reservations, Ticket};
+
+/// Where wishes go.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    reservations: Mutex<Reservations>,
+    /// Where the notes of each worker that lives go.
+    notes: Mutex<HashMap<u8, mpsc::Sender<Bytes>>>,
+    /// Somebody waits who did not before.
+    waits: Notify,
+}
+
+impl Desk {
+    /// A worker lives, and its notes go here.
+    pub(super) fn opened(&self, worker: u8, notes: mpsc::Sender<Bytes>) {
+        locked(&self.notes).insert(worker, notes);
+    }
+
+    /// A worker is gone, and its connections are closed.
+    pub(super) fn gone(&self, worker: u8) {
+        locked(&self.notes).remove(&worker);
+        let granted = {
+            let mut reservations = locked(&self.reservations);
+            reservations.gone(worker);
+            reservations.grant()
+        };
+        self.tell_granted(granted);
+    }
+
+    pub(super) fn wish(&self, ticket: Ticket, wish: Wish) {
+        let granted = {
+            let mut reservations = locked(&self.reservations);
+            reservations.wish(ticket, wish);
+            reservations.grant()
+        };
+        if !granted.contains(&ticket) {
+            self.waits.notify_one();
+        }
+        self.tell_granted(granted);
+    }
+
+    pub(super) fn give_back(&self, ticket: Ticket) {
+        let granted = {
+            let mut reservations = locked(&self.reservations);
+            reservations.give_back(ticket);
+            reservations.grant()
+        };
+        self.tell_granted(granted);
+    }
+
+    /// Waits until somebody has waited who did not before.
+    pub(super) async fn is_waited_for(&self) {
+        self.waits.notified().await;
+    }
+
+    /// Asks workers to give up places for those who wait; whether anybody does.
+    pub(super) fn ask_for_places(&self, now: Timestamp) -> bool {
+        let (requests, is_waited_for) = {
+            let mut reservations = locked(&self.reservations);
+            (reservations.requests(now), reservations.is_waited_for())
+        };
+        for request in requests {
+            let note = ToWorker::Yield(request.route, request.site);
+            self.tell(request.worker, &note);
+        }
+        is_waited_for
+    }
+
+    /// Sends a note to a worker, if it lives.
+    pub(super) fn tell(&self, worker: u8, note: &ToWorker) {
+        let mut notes = locked(&self.notes);
+        let Some(sender) = notes.get(&worker) else {
+            return;
+        };
+        if sender.try_send(written(note)).is_err() {
+            // It has closed, or does not read what it asked for; its supervisor sees the end of it.
+            tracing::warn!(worker, "a worker takes no notes");
+            notes.remove(&worker);
+        }
+    }
+
+    fn tell_granted(&self, granted: Vec<Ticket>) {
+        for (worker, place) in granted {
+            self.tell(worker, &ToWorker::Place(place));
+        }
+    }
+}
+
+/// Nothing under these locks can panic half way.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
