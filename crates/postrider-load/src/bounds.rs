@@ -84,6 +84,12 @@ pub const PLOT_STEPS_MAX: usize = 300;
 /// How many times as fast as life the mock's waits may pass: a day in less than a second.
 pub const TIME_SCALE_MAX: u64 = 100_000;
 
+/// Most workers of a service.
+pub const WORKERS_MAX: u64 = 16;
+
+/// One kill or pause in so many is the service's own, where it has workers.
+pub(crate) const PARENT_IS_MEANT_ONCE_IN: u64 = 10;
+
 /// Domains of an audience for which nothing else is said.
 pub const SPREAD_DEFAULT: usize = 100;
 

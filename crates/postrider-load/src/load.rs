@@ -145,7 +145,8 @@ impl<'a> Load<'a> {
         };
         let text = config::of_service(plan, addresses)?;
         let (executable, folder) = (around.executable, settings.folder);
-        let service = Service::start(executable, folder, &text, plan.options.store).await?;
+        let kind = (plan.options.store, plan.options.workers);
+        let service = Service::start(executable, folder, &text, kind).await?;
         Ok(Self {
             plan,
             around,

@@ -257,6 +257,9 @@ pub struct RunOptions {
     pub limit: Option<String>,
     /// `sqlite` or `memory`.
     pub store: String,
+    /// Processes that send for the service; 0 when it sends itself.
+    #[serde(default)]
+    pub workers: u32,
     /// Seconds between kills; null for none.
     pub kill_every: Option<f64>,
     /// Seconds between pauses; null for none.

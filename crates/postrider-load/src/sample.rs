@@ -171,6 +171,7 @@ fn options() -> RunOptions {
         connections: 20,
         limit: Some("50/s".to_owned()),
         store: "sqlite".to_owned(),
+        workers: 0,
         kill_every: Some(3.0),
         pause_every: Some(4.0),
         time_scale: 1.0,

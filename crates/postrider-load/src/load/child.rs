@@ -79,18 +79,15 @@ impl Child {
         self.pid
     }
 
-    /// What it has used until now; nothing when it is gone.
+    /// What it and the processes that it has started have used until now; nothing when it is gone.
     pub(crate) fn usage(&self) -> Usage {
-        Usage::of(self.pid).unwrap_or_default()
+        Usage::of_family(self.pid).unwrap_or_default()
     }
 
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         // One that has ended and was not waited for takes signals too.
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            kill_process(pid, signal).ok();
-        }
+        send(self.pid, signal);
     }
 
     /// Looks again and again until there is something to see.
@@ -164,6 +161,14 @@ impl Child {
         } else {
             format!("; it said:\n{text}")
         }
+    }
+}
+
+/// Sends a process a signal, if it is there.
+pub(crate) fn send(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        kill_process(pid, signal).ok();
     }
 }
 

@@ -55,10 +55,7 @@ impl Driver<'_> {
                     .await
             };
             let put = insist("putting an email", put).await?;
-            let new = NewCampaign {
-                name: format!("load {}", place + 1),
-                email_id: put.id,
-            };
+            let new = NewCampaign::new(format!("load {}", place + 1), put.id);
             let create = async || match self.client.create_campaign(&new).await {
                 Err(error) if is(&error, Code::NameTaken) => {
                     let found = self.client.campaign_named(&new.name).await?;

@@ -29,6 +29,22 @@ impl Usage {
         })
     }
 
+    /// The usage of a process and of those that it has started. Of the ones that have ended only
+    /// the time counts.
+    pub(crate) fn of_family(pid: u32) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut sum = Self {
+            cpu_us: ticks(&stat, 4)? * tick_us(),
+            ..Self::of(pid)?
+        };
+        for child in children(pid).into_iter().filter_map(Self::of) {
+            sum.cpu_us += child.cpu_us;
+            sum.rss_bytes += child.rss_bytes;
+            sum.rss_bytes_max += child.rss_bytes_max;
+        }
+        Some(sum)
+    }
+
     /// The usage of two lives of one service: times add up, memory does not.
     pub(crate) fn and(self, next: Self) -> Self {
         Self {
@@ -37,6 +53,28 @@ impl Usage {
             rss_bytes_max: self.rss_bytes_max.max(next.rss_bytes_max),
         }
     }
+}
+
+/// The processes that a process has started and that live, in order.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_child = |child: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat"));
+        stat.is_ok_and(|stat| parent_of(&stat) == Some(pid))
+    };
+    let mut children: Vec<_> = pids.filter(is_child).collect();
+    children.sort_unstable();
+    children
+}
+
+/// The parent of a process that has not ended, by its `stat`.
+fn parent_of(stat: &str) -> Option<u32> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace();
+    let is_alive = fields.next()? != "Z";
+    let parent = fields.next()?.parse().ok()?;
+    is_alive.then_some(parent)
 }
 
 /// Processor time of this process and of its children that have ended, microseconds; 0 where the
@@ -115,6 +153,29 @@ mod tests {
         assert_eq!(busy_ticks(stat), Some(25));
         assert_eq!(busy_ticks(""), None);
         assert!(machine_cpu_us() > 0);
+    }
+
+    #[test]
+    fn a_parent_is_found_behind_any_name_and_the_dead_have_none() {
+        assert_eq!(parent_of("7 (a) b) S 12 7 7 0"), Some(12));
+        assert_eq!(parent_of("7 (a) Z 12 7 7 0"), None);
+        assert_eq!(parent_of(""), None);
+    }
+
+    #[test]
+    fn a_family_uses_what_its_members_use() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let own = std::process::id();
+        let is_seen = children(own).contains(&child.id());
+        let (alone, family) = (Usage::of(own).unwrap(), Usage::of_family(own).unwrap());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(is_seen);
+        assert!(family.rss_bytes > alone.rss_bytes / 2);
+        assert!(!children(own).contains(&child.id()));
     }
 
     #[test]

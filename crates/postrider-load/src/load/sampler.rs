@@ -15,7 +15,7 @@ use crate::load::proc::Usage;
 pub(crate) struct Sample {
     /// When, microseconds since the epoch.
     pub(crate) at_us: i64,
-    /// Resident memory of the service; 0 while it was down.
+    /// Resident memory of the service and its workers; 0 while it was down.
     pub(crate) service_bytes: u64,
     /// Resident memory of the mock.
     pub(crate) mock_bytes: u64,
@@ -38,7 +38,7 @@ impl Sampler {
             turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
             for _ in 0..SAMPLES_MAX {
                 turn.tick().await;
-                let bytes = |pid| Usage::of(pid).map_or(0, |usage| usage.rss_bytes);
+                let bytes = |pid| Usage::of_family(pid).map_or(0, |usage| usage.rss_bytes);
                 let sample = Sample {
                     at_us: clock::now_us(),
                     service_bytes: bytes(service.load(Ordering::Relaxed)),

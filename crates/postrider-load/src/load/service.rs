@@ -13,11 +13,12 @@ use postrider_api::Client;
 use rustix::process::Signal;
 use serde::Deserialize;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use twox_hash::XxHash3_64;
 
-use crate::bounds::{PAUSE_FOR, START_AFTER_MAX, STOP_AFTER_MAX};
-use crate::load::child::{Child, Launch};
+use crate::bounds::{PARENT_IS_MEANT_ONCE_IN, PAUSE_FOR, START_AFTER_MAX, STOP_AFTER_MAX};
+use crate::load::child::{Child, Launch, send};
 use crate::load::clock;
-use crate::load::proc::Usage;
+use crate::load::proc::{self, Usage};
 use crate::plan::options::{Options, StoreKind};
 
 /// The service of a run.
@@ -52,7 +53,7 @@ impl Service {
         executable: &Path,
         folder: &Path,
         config: &str,
-        store: StoreKind,
+        (store, workers): (StoreKind, u32),
     ) -> anyhow::Result<Self> {
         let config_file = folder.join("postrider.toml");
         std::fs::write(&config_file, config).context("the configuration cannot be written")?;
@@ -68,6 +69,10 @@ impl Service {
         launch
             .arguments
             .extend([OsString::from("--data"), home.clone().into()]);
+        if workers > 0 {
+            let count = OsString::from(workers.to_string());
+            launch.arguments.extend(["--workers".into(), count]);
+        }
         let output = launch.output();
         std::fs::remove_file(&output).ok();
         let mut first = launch.clone();
@@ -134,13 +139,36 @@ impl Service {
             };
             let done = tokio::select! {
                 error = child.ended() => Err(error),
-                _ = kill.tick() => self.kill_and_start().await,
-                _ = pause.tick() => self.pause().await,
+                _ = kill.tick() => match self.victim(options) {
+                    Some(worker) => self.kill_worker(worker),
+                    None => self.kill_and_start().await,
+                },
+                _ = pause.tick() => self.pause(self.victim(options)).await,
             };
             if let Err(error) = done {
                 return error;
             }
         }
+    }
+
+    /// Which of its workers is disturbed next, by the seed; `None` is the service itself, which is
+    /// always meant when it has none, and once in a while when it has.
+    fn victim(&self, options: &Options) -> Option<u32> {
+        let turn = self.kills_us.len() + self.pauses_us.len();
+        let chance = XxHash3_64::oneshot_with_seed(options.seed, &turn.to_le_bytes());
+        if options.workers == 0 || chance.is_multiple_of(PARENT_IS_MEANT_ONCE_IN) {
+            return None;
+        }
+        let workers = proc::children(self.child.as_ref()?.pid());
+        let number = chance / PARENT_IS_MEANT_ONCE_IN % (workers.len() as u64).max(1);
+        workers.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// Ends one of its workers as a crash would; the service starts it again.
+    fn kill_worker(&mut self, worker: u32) -> anyhow::Result<()> {
+        self.kills_us.push(clock::now_us());
+        send(worker, Signal::KILL);
+        Ok(())
     }
 
     /// Ends it as a crash would, and starts it again.
@@ -154,13 +182,14 @@ impl Service {
         self.up().await
     }
 
-    /// Stops it as a machine that is too busy would, and lets it go on.
-    async fn pause(&mut self) -> anyhow::Result<()> {
+    /// Stops it or one of its workers as a machine that is too busy would, and lets it go on.
+    async fn pause(&mut self, worker: Option<u32>) -> anyhow::Result<()> {
         let child = self.child.as_ref().context("the service is down")?;
+        let pid = worker.unwrap_or_else(|| child.pid());
         self.pauses_us.push(clock::now_us());
-        child.signal(Signal::STOP);
+        send(pid, Signal::STOP);
         sleep(PAUSE_FOR).await;
-        child.signal(Signal::CONT);
+        send(pid, Signal::CONT);
         Ok(())
     }
 

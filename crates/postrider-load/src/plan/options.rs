@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::bounds::{
-    BODY_BYTES_MAX, CAMPAIGNS_MAX, CONNECTIONS_MAX, DELIVERIES_MAX, TIME_SCALE_MAX,
+    BODY_BYTES_MAX, CAMPAIGNS_MAX, CONNECTIONS_MAX, DELIVERIES_MAX, TIME_SCALE_MAX, WORKERS_MAX,
 };
 use crate::plan::spread::Spread;
 
@@ -31,9 +31,11 @@ pub struct Options {
     pub limit: Option<String>,
     /// Where the service keeps what is durable.
     pub store: StoreKind,
-    /// How often the service is killed.
+    /// Processes that send for the service; 0 for the service itself.
+    pub workers: u32,
+    /// How often the service, or one of its workers, is killed.
     pub kill_every: Option<Duration>,
-    /// How often the service is stopped for a while.
+    /// How often one of them is stopped for a while.
     pub pause_every: Option<Duration>,
     /// Where all chance comes from.
     pub seed: u64,
@@ -137,6 +139,7 @@ impl Options {
             ("--campaigns", self.campaigns.into(), 1, CAMPAIGNS_MAX),
             ("recipients × campaigns", deliveries, 1, DELIVERIES_MAX),
             ("--connections", self.connections.into(), 1, CONNECTIONS_MAX),
+            ("--workers", self.workers.into(), 0, WORKERS_MAX),
             ("--time-scale", self.time_scale.into(), 1, TIME_SCALE_MAX),
             ("--body-bytes", self.body_bytes as u64, 1, BODY_BYTES_MAX),
             (

@@ -297,6 +297,7 @@ pub(crate) fn options(options: &RunOptions) -> Vec<Pair> {
         ("connections", options.connections.to_string()),
         ("limit", limit.to_owned()),
         ("store", options.store.clone()),
+        ("workers", options.workers.to_string()),
         ("kill every", every(options.kill_every)),
         ("pause every", every(options.pause_every)),
         ("time scale", figures::number(options.time_scale)),
