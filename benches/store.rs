@@ -1,5 +1,7 @@
 //! A store with a running campaign in it, and chunks to put there.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use postrider_store::request::CampaignChange;
 use postrider_store::{Backend, Reply, Request};
@@ -27,6 +29,8 @@ pub fn start(backend: &mut dyn Backend) {
         name: "bench".to_owned(),
         email,
         in_doubt: InDoubtPolicy::Hold,
+        in_doubt_retry_after: Duration::from_secs(900),
+        send_at: None,
     };
     let start = Request::Change {
         campaign: CAMPAIGN,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use divan::Bencher;
 use postrider_benches::START;
 use postrider_benches::store::{CHUNK, apply, file, start};
-use postrider_store::{Backend, Reply, Request, sqlite};
+use postrider_store::{Backend, Reply, Request, Share, sqlite};
 use postrider_types::{LeaseToken, WorkerId};
 
 fn main() {
@@ -78,6 +78,7 @@ impl Queue {
             claim: self.claims,
             worker: WorkerId(1),
             skip: Vec::new(),
+            share: Share::WHOLE,
             until: START.plus(Duration::from_secs(60)),
         }
     }

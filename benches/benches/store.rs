@@ -14,7 +14,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use postrider_benches::START;
 use postrider_benches::store::{CHUNK, apply, file, start};
-use postrider_store::{Backend, Claimed, Reply, Request, sqlite};
+use postrider_store::{Backend, Claimed, Reply, Request, Share, sqlite};
 use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{DeliveryId, Outcome, WorkerId};
 
@@ -98,6 +98,7 @@ impl<'a> Pairs<'a> {
             claim: self.chunks as u64,
             worker: WorkerId(1),
             skip: Vec::new(),
+            share: Share::WHOLE,
             until: START.plus(Duration::from_secs(60)),
         };
         apply(self.backend, vec![file(self.chunks)]);

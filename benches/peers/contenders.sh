@@ -34,7 +34,7 @@ filter = "warn"
 END
   seq 0 $((count - 1)) | awk 'BEGIN { print "email,name" } { print "reader" $1 "@dest.test,Reader " $1 }' \
     >"$scratch/people.csv"
-  start postrider target/release/postrider serve --config "$scratch/postrider.toml"
+  start postrider target/release/postrider serve --store "$store" --config "$scratch/postrider.toml"
   wait_for 'port of Postrider' is_open "$port"
   command=(target/release/postrider send --data "$scratch/postrider" --quiet --wait
     --name peers --from 'News <news@example.test>' --subject 'Hello {{ name }}'
