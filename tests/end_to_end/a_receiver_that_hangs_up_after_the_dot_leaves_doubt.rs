@@ -83,7 +83,9 @@ async fn doubt_stays_doubt_after_another_start() {
     let mock = Mock::start(&house, profile).await;
     let config = format!("[route]\nrelay = \"{}\"\n", mock.route());
     let service = house.serve(&config).await;
-    let list = format!("email,name\n{}", lines_of_people(30, "took.test"));
+    // More than sessions may end so before the site is left alone for a moment, and then longer.
+    let count = 5;
+    let list = format!("email,name\n{}", lines_of_people(count, "took.test"));
     let id = service.campaign("doubt", &hello(), &list).await;
     service.change(id, CampaignVerb::Start).await;
     service.end_of(id).await;
@@ -93,6 +95,6 @@ async fn doubt_stays_doubt_after_another_start() {
     service.end_of(id).await;
     assert_eq!(service.export(id).await, before);
     service.stop().await;
-    assert_eq!(in_state(&before, DeliveryState::InDoubt).len(), 30);
-    assert_eq!(mock.accepted(), 30, "nothing was sent again");
+    assert_eq!(in_state(&before, DeliveryState::InDoubt).len(), count);
+    assert_eq!(mock.accepted(), count as u64, "nothing was sent again");
 }

@@ -89,9 +89,27 @@ impl House {
 
     /// Starts a service on the data directory and returns when it answers.
     pub(crate) async fn serve(&self, config: &str) -> Service {
+        self.serve_with(config, "", &[]).await
+    }
+
+    /// The same with more words, where fail points do what a plan says
+    /// (`postrider_failpoint::plan`), and where a file that may not grow is an error and no death.
+    pub(crate) async fn serve_with(&self, config: &str, plan: &str, words: &[&str]) -> Service {
         let config = self.write("postrider.toml", config);
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "-o", "json"]);
-        command.arg("--config").arg(config);
+        let inner = self.command(&["serve", "--listen", "127.0.0.1:0", "-o", "json"]);
+        let inner = inner.as_std();
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(self.folder.path());
+        command.env("FAILPOINTS", plan);
+        command.arg("--config").arg(config).args(words);
         Service::start(command).await
     }
 
@@ -149,6 +167,21 @@ impl Service {
         self.running.ended(SOON * 2).await.with(0)
     }
 
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        self.running.terminate();
+    }
+
+    /// What it has written to standard error until now.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        self.running.stderr_so_far()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(self) -> Ended {
+        self.running.ended(CAMPAIGN).await
+    }
+
     /// Ends it as a crash would.
     pub(crate) async fn kill(self) -> Ended {
         self.running.kill().await
@@ -166,7 +199,7 @@ impl Service {
     /// Creates a campaign.
     pub(crate) async fn create(&self, name: &str, email_id: EmailId) -> CampaignId {
         let name = name.to_owned();
-        let new = NewCampaign { name, email_id };
+        let new = NewCampaign::new(name, email_id);
         self.client.create_campaign(&new).await.expect(ANSWERS).id
     }
 

@@ -115,7 +115,11 @@ impl<'a> Scene<'a> {
 }
 
 /// Holds the receipts against what the receiver accepted; gives how many are in doubt.
-fn judge(receipts: &[ExportLine], accepts: &HashMap<String, u32>, count: usize) -> usize {
+pub(crate) fn judge(
+    receipts: &[ExportLine],
+    accepts: &HashMap<String, u32>,
+    count: usize,
+) -> usize {
     let twice: Vec<_> = accepts.iter().filter(|(_, times)| **times > 1).collect();
     assert!(twice.is_empty(), "accepted more than once: {twice:?}");
     let recipients: HashSet<_> = receipts.iter().map(|line| &line.recipient).collect();

@@ -2,6 +2,7 @@
 //! certificate is right.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 
 use postrider_api::CampaignVerb;
 use postrider_tests::peers::{
@@ -138,6 +139,8 @@ impl Door {
         let house = House::new();
         let ca = house.write("ca.pem", authority.pem());
         let password = house.write("password", &account.password);
+        let only_ours = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&password, only_ours).expect("the file is ours");
         let keys = format!(
             "tls = \"required\"\nca_file = {ca:?}\nuser = {:?}\npassword_file = {password:?}\n",
             account.user

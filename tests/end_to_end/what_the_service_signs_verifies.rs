@@ -94,7 +94,7 @@ async fn a_key_that_others_can_read_stops_the_start() {
     command.arg("--config").arg(config);
     let ended = Running::start(command).ended(CAMPAIGN).await;
     assert_ne!(ended.code, Some(0));
-    let sentence = "rsa.pem, which has mode 644: others can get at the key; chmod 600 it";
+    let sentence = "rsa.pem, which has mode 644: others can get at the secret in it; chmod 600 it";
     assert!(ended.stderr.contains(sentence), "{}", ended.stderr);
     assert!(!ended.stderr.contains("PRIVATE"), "{}", ended.stderr);
 }

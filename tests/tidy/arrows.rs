@@ -4,6 +4,7 @@
 use crate::tree;
 
 const TYPES: &str = "postrider-types";
+const FAILPOINT: &str = "postrider-failpoint";
 const LIMITER: &str = "postrider-limiter";
 const MESSAGE: &str = "postrider-message";
 const SMTP: &str = "postrider-smtp";
@@ -18,11 +19,12 @@ const CLI: &str = "postrider-cli";
 /// Each crate with all that it may depend on; a crate is listed before it is created.
 const ARROWS: &[(&str, &[&str])] = &[
     (TYPES, &[]),
+    (FAILPOINT, &[]),
     (LIMITER, &[TYPES]),
     (MESSAGE, &[TYPES]),
-    (SMTP, &[TYPES]),
-    (STORE, &[TYPES, LIMITER]),
-    (PIPELINE, &[TYPES, LIMITER, MESSAGE, SMTP, STORE]),
+    (SMTP, &[TYPES, FAILPOINT]),
+    (STORE, &[TYPES, FAILPOINT, LIMITER]),
+    (PIPELINE, &[TYPES, FAILPOINT, LIMITER, MESSAGE, SMTP, STORE]),
     (API, &[TYPES]),
     (
         SERVICE,
