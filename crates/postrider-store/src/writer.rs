@@ -77,6 +77,10 @@ impl Writer {
         FailPoint::Commit.reached();
         let mut batch = Batch::new(&mut self.queues, &self.now);
         let replies = self.backend.apply_each(&mut batch, since);
+        if replies.is_err() && batch.taken.is_empty() {
+            // It failed before it looked at anybody: this is everybody's answer.
+            batch.by_ref().for_each(drop);
+        }
         let taken = batch.taken;
         let now = (self.now)();
         self.counts.leave(since, now);
@@ -324,6 +328,47 @@ mod tests {
         (0..urgent).for_each(|_| scene.send(false));
         let done = scene.batch(Duration::from_millis(span_ms), at);
         assert_eq!(done, expect, "{urgent} {bulk} {span_ms} {at:?}");
+    }
+
+    /// A store whose disk does not even let a transaction begin.
+    struct Shut;
+
+    impl Backend for Shut {
+        fn apply(&mut self, _: Vec<Request>, _: Timestamp) -> Result<Vec<Reply>, StoreError> {
+            unreachable!("`apply_each` is not passed on")
+        }
+
+        fn apply_each(
+            &mut self,
+            _: &mut dyn Iterator<Item = Vec<Request>>,
+            _: Timestamp,
+        ) -> Result<Vec<Reply>, StoreError> {
+            let reason = "no transaction can begin".to_owned();
+            Err(StoreError::Unwritable { reason })
+        }
+    }
+
+    #[test]
+    fn a_commit_that_fails_before_it_looks_at_anybody_is_everybody_s_answer() {
+        let (sender, receiver) = mpsc::channel(10);
+        let now: Now = Arc::new(|| Timestamp::EPOCH);
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            let (answer, answered) = oneshot::channel();
+            answers.push(answered);
+            let waiting = Waiting {
+                requests: vec![Request::Wake],
+                answer,
+                since: Timestamp::EPOCH,
+                room: None,
+            };
+            sender.try_send(waiting).ok().unwrap();
+        }
+        drop(sender);
+        Writer::new(Box::new(Shut), now, Arc::default(), receiver).run();
+        for mut answered in answers {
+            assert!(answered.try_recv().unwrap().is_err());
+        }
     }
 
     #[test]
