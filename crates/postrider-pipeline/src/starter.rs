@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use postrider_store::{Reply, Request, Store};
+use postrider_store::{Reply, Request, Store, StoreError};
 use postrider_types::{CampaignState, Timestamp};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -37,7 +37,11 @@ pub(crate) async fn run(store: Store, clock: SystemClock, bell: Bell, started: i
                 tracing::warn!(error = %error, "campaigns that are due wait");
                 Some(clock.now().plus(STORE_RETRY_AFTER))
             }
-            Err(_) => return,
+            Err(StoreError::Closed) => return,
+            Err(error) => {
+                tracing::error!(error = %error, "campaigns that are due cannot be started");
+                Some(clock.now().plus(STORE_RETRY_AFTER))
+            }
         };
         while steps.try_join_next().is_some() {}
         tokio::select! {

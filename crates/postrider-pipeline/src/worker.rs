@@ -39,6 +39,12 @@ impl Worker {
         self.0.status()
     }
 
+    /// Which task of it panicked; waits for ever while all is well. Whoever runs it ends then, as
+    /// after a crash, because messages of it stand still.
+    pub fn failed(&self) -> impl Future<Output = &'static str> + Send + use<> {
+        self.0.alarm().rings()
+    }
+
     /// Another worker waits for a place of this site: one connection to it is given up, as soon
     /// as it carries nothing.
     pub async fn give_up_place(&self, route: RouteId, site: SiteName) {

@@ -31,5 +31,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         WorkerEnd::Drained => Ok(Exit::Done),
         // Nothing is waited for: whatever is under way would only end as it does now.
         WorkerEnd::Orphaned => std::process::exit(Exit::Failed as i32),
+        WorkerEnd::Failed(task) => {
+            tracing::error!(task, "a task of this worker panicked, and it ends");
+            std::process::exit(Exit::Failed as i32)
+        }
     }
 }

@@ -10,6 +10,7 @@ use postrider_store::Store;
 use postrider_store::request::CampaignChange;
 use postrider_types::CampaignId;
 
+use super::decisions::whole;
 use super::error::HttpError;
 use super::extract::{Id, Json, NoBody, NoParameters, Parameters};
 use super::tenants::named;
@@ -35,10 +36,12 @@ pub(super) async fn create(
         in_doubt_retry_after: api.in_doubt.retry_after,
         send_at: new.send_at.map(|at| at.0),
     };
-    let created = api
-        .postrider
-        .create_campaign(tenant, &new.name, new.email_id, terms)
-        .await?;
+    let postrider = api.postrider.clone();
+    let work = async move {
+        let created = postrider.create_campaign(tenant, &new.name, new.email_id, terms);
+        created.await
+    };
+    let created = whole(work).await??;
     let campaign = view::campaign(&created, &api.status());
     Ok((StatusCode::CREATED, axum::Json(campaign)))
 }
@@ -94,7 +97,9 @@ pub(super) async fn change(
         CampaignVerb::Resume => CampaignChange::Resume,
         CampaignVerb::Cancel => CampaignChange::Cancel,
     };
-    let changed = api.postrider.change_campaign(id, change).await?;
+    let postrider = api.postrider.clone();
+    let work = async move { postrider.change_campaign(id, change).await };
+    let changed = whole(work).await??;
     tracing::info!(campaign_id = %id, verb = verb.name(), "a campaign was changed");
     let status = api.status();
     Ok(axum::Json(view::campaign(&changed, &status)))

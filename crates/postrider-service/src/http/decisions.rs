@@ -86,14 +86,20 @@ pub(super) async fn history(
 }
 
 /// Does work of several steps to its end, also when the client hangs up: half of it would be
-/// right, but not what was asked for. `malformed` is the code for a request that makes no sense.
+/// right, but not what was asked for.
+pub(super) async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+) -> Result<Result<T, EngineError>, HttpError> {
+    let done = tokio::spawn(work).await;
+    done.map_err(|error| HttpError::internal(error.to_string()))
+}
+
+/// The same; `malformed` is the code for a request that makes no sense.
 pub(super) async fn to_its_end<T: Send + 'static>(
     malformed: Code,
     work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
 ) -> Result<T, HttpError> {
-    let done = tokio::spawn(work).await;
-    let done = done.map_err(|error| HttpError::internal(error.to_string()))?;
-    done.map_err(|error| match error {
+    whole(work).await?.map_err(|error| match error {
         EngineError::Refused(Refused::Malformed(detail)) => HttpError::new(malformed, detail),
         other => other.into(),
     })

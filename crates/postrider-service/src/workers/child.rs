@@ -30,6 +30,8 @@ pub enum WorkerEnd {
     Drained,
     /// Its service is gone. Whoever learns this exits at once.
     Orphaned,
+    /// This task of it panicked. Whoever learns this exits at once, and is started again.
+    Failed(&'static str),
 }
 
 /// Why a worker cannot work.
@@ -62,6 +64,8 @@ pub async fn run(socket: &Path, number: u8) -> Result<WorkerEnd, WorkerError> {
     let stream = UnixStream::connect(socket).await;
     let (from, to) = stream.map_err(RemoteError::Socket)?.into_split();
     let (connected, welcome, mut notes) = remote::connect(from, to, &Hello::new(number)).await?;
+    // Here and no later: it tells what time it is at the service.
+    let clock = SystemClock::starting_at(welcome.now);
     let first = notes.recv().await;
     let Some(ToWorker::Setup(setup)) = first.as_deref().and_then(read) else {
         return Err(WorkerError::Setup);
@@ -69,7 +73,6 @@ pub async fn run(socket: &Path, number: u8) -> Result<WorkerEnd, WorkerError> {
     let config = config(&setup)?;
     telemetry::init(&config.log)?;
     let settings = settings(&config, &setup, number)?;
-    let clock = SystemClock::starting_at(welcome.now);
     let (errands, to_tell) = mpsc::unbounded_channel();
     let desk = Arc::new(Desk::new(errands));
     let worker = Worker::start(
@@ -128,9 +131,12 @@ impl Office {
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (drained_tx, mut drained) = oneshot::channel::<()>();
         let mut drained_tx = Some(drained_tx);
+        let failed = self.worker.failed();
+        tokio::pin!(failed);
         loop {
             tokio::select! {
                 () = self.connected.over() => return WorkerEnd::Orphaned,
+                task = &mut failed => return WorkerEnd::Failed(task),
                 Some(note) = notes.recv() => match read(&note) {
                     Some(ToWorker::Place(place)) => self.desk.granted(place),
                     Some(ToWorker::Yield(route, site)) => {

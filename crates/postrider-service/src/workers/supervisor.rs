@@ -88,7 +88,11 @@ impl Supervisor {
         self.shared.presences.started(self.number, pid, now);
         tracing::info!(worker = self.number, pid, "a worker was started");
         let id = WorkerId(rand::rng().random());
-        let served = match self.meet(connected).await {
+        let met = tokio::select! {
+            met = self.meet(connected) => met,
+            _ = child.wait() => Err(RemoteError::Closed),
+        };
+        let served = match met {
             Ok(visitor) => self.serve(visitor, id, &mut child).await,
             Err(error) => error,
         };
