@@ -6,10 +6,10 @@ use std::time::Duration;
 /// does not grow with what waits.
 pub const CLAIM_STEPS_MAX: usize = 64;
 
-/// Expired leases that one `reap` ends.
+/// Leases that one `reap` ends, if their recipients cost no more than [`STEP_COST_MAX`] together.
 pub const REAP_LEASES_MAX: usize = 16;
 
-/// What one step of a walk (sweep, purge, retention, erasure, lifting a quarantine) may cost, in
+/// What one step of a walk (reap, sweep, purge, retention, erasure, lifting a quarantine) may cost, in
 /// recipients whose delivery is ended: about 5 ms of the writer.
 pub const STEP_COST_MAX: u64 = 500;
 
@@ -36,6 +36,17 @@ pub const LOG_ROWS_PER_STEP_MAX: usize = 1_000;
 
 /// Recipients of one email that are quarantined one by one before the email itself is.
 pub const EMAIL_RECIPIENTS_MAX: u32 = 3;
+
+/// Workers that die while they prepare an email before it is quarantined.
+pub const EMAIL_DEATHS_MAX: usize = 3;
+
+/// Suspects that one `reap` is told of. A worker renders and prepares on a few threads, so it has
+/// far fewer in hand at any instant.
+pub const SUSPECTS_MAX: usize = 256;
+
+/// Waiting chunks of a campaign among which a delivery is looked for that killed its trial when no
+/// lease of its worker was left: 10 million recipients, about a tenth of a second.
+pub const SEARCHED_CHUNKS_MAX: usize = 20_000;
 
 /// Tenants that the writer keeps in memory between commits.
 pub const TENANTS_CACHED_MAX: usize = 1_024;
@@ -110,6 +121,9 @@ pub const WRITER_CACHE_KIB: u32 = 16 * 1024;
 /// Memory for pages of each reading connection, in KiB; there are [`READERS_MAX`] of them.
 pub const READER_CACHE_KIB: u32 = 2 * 1024;
 
+/// Memory for pages of the connection that makes checkpoints, in KiB: it reads none.
+pub const CHECKPOINT_CACHE_KIB: u32 = 64;
+
 /// Prepared statements that each connection keeps: more than there are.
 pub const STATEMENTS_MAX: usize = 64;
 
@@ -124,8 +138,19 @@ pub const CHECK_STEPS_PER_LOOK: i32 = 10_000;
 /// take a few milliseconds.
 pub const WAL_PAGES_IDLE_MAX: u32 = 1_024;
 
-/// Pages of 4 KiB in the WAL at which a checkpoint is made although requests wait: 64 MiB.
-pub const WAL_PAGES_MAX: u32 = 16 * 1_024;
+/// Pages of 4 KiB in the WAL at which a checkpoint is made although requests wait: 64 MiB. The
+/// longer the log, the more often a page was written in it that is moved only once.
+pub const WAL_PAGES_LONG: u32 = 16 * 1_024;
+
+/// Pages in the WAL that the writer moves itself between two commits: 1 MiB, about what a few
+/// commits write.
+pub const WAL_REST_PAGES_MAX: u32 = 256;
+
+/// Passes in a row that leave more than that; then the writer moves what the last one left.
+pub const WAL_PASSES_MAX: usize = 4;
+
+/// Pages in the WAL that were not moved at which a commit waits for a checkpoint: 128 MiB.
+pub const WAL_PAGES_MAX: u32 = 32 * 1_024;
 
 /// Largest answer that is kept for a request that may be sent again.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -145,4 +170,11 @@ pub const CAMPAIGNS_CACHED_MAX: usize = 1_024;
 const _: () = assert!(
     WRITER_CACHE_KIB as usize + READERS_MAX * READER_CACHE_KIB as usize <= 32 * 1024,
     "pages in memory are a quarter of what the service may take"
+);
+
+const _: () = assert!(
+    WAL_REST_PAGES_MAX < WAL_PAGES_IDLE_MAX
+        && WAL_PAGES_IDLE_MAX < WAL_PAGES_LONG
+        && WAL_PAGES_LONG < WAL_PAGES_MAX,
+    "the log is moved while there is room"
 );

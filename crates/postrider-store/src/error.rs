@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 /// The store could not work. A refusal by the rules is a [`Refused`](crate::Refused) instead.
-#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StoreError {
     /// Nothing could be written: the disk is full, read-only or broken. What was asked for did
     /// not happen; it may be asked again.
@@ -58,5 +58,11 @@ impl StoreError {
     /// Whether the same request may succeed later without anybody changing it.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unwritable { .. })
+    }
+
+    /// Whether it is about something stored that only this request met, so that others of the same
+    /// commit may succeed.
+    pub const fn is_of_a_row(&self) -> bool {
+        matches!(self, Self::Corrupt { .. })
     }
 }

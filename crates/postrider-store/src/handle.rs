@@ -20,6 +20,8 @@ use crate::writer::{Waiting, Writer, WriterThread};
 /// One batch and one commit.
 pub trait Backend: Send {
     /// Does all of `batch` in one transaction, in order, and makes it durable before it returns.
+    /// A request that meets a row which cannot be read is answered with [`Reply::Failed`] and
+    /// changes nothing; the others are done.
     ///
     /// # Errors
     /// [`StoreError`]: nothing of the batch happened.
@@ -181,7 +183,8 @@ impl Store {
 
     /// Asks the writer, and waits until the answers are durable.
     ///
-    /// The requests are done in this order and in one commit.
+    /// The requests are done in this order and in one commit. One that met a row which cannot be
+    /// read is answered with [`Reply::Failed`]; the others are done.
     ///
     /// # Errors
     /// [`StoreError`]: none of them happened.
@@ -254,7 +257,8 @@ impl Store {
     /// As [`Store::submit`].
     pub async fn ask(&self, request: Request) -> Result<Reply, StoreError> {
         let mut replies = self.submit(vec![request]).await?;
-        Ok(replies.pop().expect("one request has one reply"))
+        let reply = replies.pop().expect("one request has one reply");
+        reply.into_result()
     }
 
     /// Reads, on a thread where blocking is allowed; at most a few readers work at once.

@@ -105,6 +105,16 @@ pub trait Reader: Send + Sync {
         Err(StoreError::Elsewhere)
     }
 
+    /// What is known against an email; `None` when nothing is.
+    fn suspect_email(
+        &self,
+        tenant: TenantId,
+        email: EmailId,
+    ) -> Result<Option<SuspectEmail>, StoreError> {
+        let _ = (tenant, email);
+        Err(StoreError::Elsewhere)
+    }
+
     /// Up to `limit` quarantined emails with an id above `after`, in order of id.
     fn quarantined_emails(
         &self,

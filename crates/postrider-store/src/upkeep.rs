@@ -3,8 +3,8 @@
 //! in the same transaction.
 
 use postrider_types::{
-    Address, AddressKey, CampaignId, ChunkId, DeliveryId, EmailId, LeaseToken, Tenant, TenantId,
-    Timestamp, WorkerId,
+    Address, AddressKey, CampaignId, ChunkId, DeliveryId, EmailId, LeaseToken, RecipientId, Tenant,
+    TenantId, Timestamp, WorkerId,
 };
 
 use crate::answers::Answer;
@@ -89,6 +89,9 @@ pub trait Upkeep {
     ) -> Result<Option<u64>, StoreError>;
     /// The chunk that a delivery was filed with by the batcher, if it is there and readable.
     fn home(&mut self, delivery: DeliveryId) -> Result<Option<ChunkRow>, StoreError>;
+    /// The numbers of a chunk's recipients, in order, without reading the rest of them; of one that
+    /// is missing, none.
+    fn numbers(&mut self, chunk: ChunkId) -> Result<Vec<RecipientId>, StoreError>;
     /// Writes the recipients of a chunk again, with other addresses and variables.
     fn rewrite_chunk(&mut self, chunk: &ChunkRow) -> Result<(), StoreError>;
     /// Forgets a chunk.
@@ -103,6 +106,8 @@ pub trait Upkeep {
     ) -> Result<Vec<(ChunkId, bool)>, StoreError>;
     /// Moves a chunk that cannot be read out of the chunks, and keeps its bytes.
     fn set_chunk_aside(&mut self, chunk: &QuarantinedChunk) -> Result<(), StoreError>;
+    /// Forgets one chunk of a tenant that was set aside.
+    fn forget_chunk_aside(&mut self, tenant: TenantId, chunk: ChunkId) -> Result<(), StoreError>;
     /// Forgets the chunks of a campaign that were set aside.
     fn forget_chunks_aside(&mut self, campaign: CampaignId) -> Result<(), StoreError>;
     /// Forgets the bytes that were set aside for a tenant where they hold an address.

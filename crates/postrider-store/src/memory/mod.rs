@@ -109,9 +109,13 @@ impl Backend for Shared {
         now: Timestamp,
     ) -> Result<Vec<Reply>, StoreError> {
         let mut state = self.state();
-        groups
-            .flatten()
-            .map(|request| protocol::apply(&mut *state, request, now))
-            .collect()
+        let each = groups.flatten().map(|request| {
+            let done = protocol::apply(&mut *state, request, now);
+            match done {
+                Err(error) if error.is_of_a_row() => Ok(Reply::Failed(error)),
+                done => done,
+            }
+        });
+        each.collect()
     }
 }

@@ -160,6 +160,14 @@ impl Reader for Shared {
         Ok(living.find(|tenant| tenant.name == name))
     }
 
+    fn suspect_email(
+        &self,
+        tenant: TenantId,
+        email: EmailId,
+    ) -> Result<Option<SuspectEmail>, StoreError> {
+        Ok(self.state().suspects.get(&(tenant, email)).cloned())
+    }
+
     fn quarantined_emails(
         &self,
         tenant: TenantId,

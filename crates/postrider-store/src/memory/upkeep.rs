@@ -177,6 +177,13 @@ impl Upkeep for State {
             .cloned())
     }
 
+    fn numbers(&mut self, chunk: ChunkId) -> Result<Vec<RecipientId>, StoreError> {
+        let found = self.chunks.get(&chunk).into_iter();
+        Ok(found
+            .flat_map(|chunk| chunk.recipients.iter().map(|r| r.recipient))
+            .collect())
+    }
+
     fn rewrite_chunk(&mut self, chunk: &ChunkRow) -> Result<(), StoreError> {
         self.chunks.insert(chunk.chunk, chunk.clone());
         Ok(())
@@ -208,6 +215,12 @@ impl Upkeep for State {
     fn set_chunk_aside(&mut self, chunk: &QuarantinedChunk) -> Result<(), StoreError> {
         self.delete_chunk(chunk.chunk)?;
         self.aside.insert(chunk.chunk, chunk.clone());
+        Ok(())
+    }
+
+    fn forget_chunk_aside(&mut self, tenant: TenantId, chunk: ChunkId) -> Result<(), StoreError> {
+        self.aside
+            .retain(|number, aside| *number != chunk || aside.tenant != tenant);
         Ok(())
     }
 

@@ -39,6 +39,15 @@ impl Attempt {
         receipt.token == Some(self.token) && receipt.attempts == self.attempt
     }
 
+    /// Whether `receipt` shows that this very attempt was given back unsent. A worker does not try
+    /// whom it gave back from the same chunk again, so this is an old request that comes once more;
+    /// done again, nobody would ever say what came of it.
+    fn is_returned(&self, receipt: &Receipt) -> bool {
+        receipt.state == DeliveryState::Pending
+            && receipt.token == Some(self.token)
+            && receipt.attempts.saturating_add(1) == self.attempt
+    }
+
     /// What `receipt` keeps of this very attempt, which was taken out of doubt.
     fn doubt_of(&self, receipt: &Receipt) -> Option<Doubt> {
         let is_it = |doubt: &Doubt| doubt.token == self.token && doubt.attempt == self.attempt;
@@ -90,7 +99,8 @@ pub(super) fn begin(
     }
     let receipt = receipt.unwrap_or_else(|| attempt.first_receipt(lease.chunk, now));
     let before = receipt.state;
-    let may_follow = matches!(before, DeliveryState::Pending | DeliveryState::Deferred);
+    let may_follow = matches!(before, DeliveryState::Pending | DeliveryState::Deferred)
+        && !attempt.is_returned(&receipt);
     if !may_follow || attempt.attempt != receipt.attempts.saturating_add(1) {
         return Ok(Reply::Refused(Refused::Delivery { state: before }));
     }

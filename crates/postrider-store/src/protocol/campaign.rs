@@ -13,7 +13,7 @@ use postrider_types::{
     PauseReason, Tally, TenantId, Timestamp,
 };
 
-use super::{lanes, quarantine, tenant};
+use super::{email_quarantine, lanes, tenant};
 use crate::bounds::UNPARK_CHUNKS_MAX;
 use crate::error::StoreError;
 use crate::request::{CampaignChange, Refused, Reply};
@@ -127,7 +127,7 @@ fn held_up(
     }
     let refused = tenant::refusal(tables, campaign.tenant)?;
     let runs = matches!(change, CampaignChange::Start | CampaignChange::Resume);
-    let is_held = runs && quarantine::is_email_held(tables, campaign.tenant, campaign.email)?;
+    let is_held = runs && email_quarantine::is_held(tables, campaign.tenant, campaign.email)?;
     Ok(refused.or_else(|| is_held.then_some(Refused::EmailQuarantined)))
 }
 
@@ -197,6 +197,15 @@ fn woken(parked: &QueueRow, now: Timestamp) -> QueueRow {
         due_at: if is_waiting { parked.due_at } else { now },
         ..parked.clone()
     }
+}
+
+/// Whether all of a campaign ends: it was cancelled, or its tenant deleted.
+pub(super) fn is_cancelled(
+    tables: &mut impl Tables,
+    campaign: CampaignId,
+) -> Result<bool, StoreError> {
+    let campaign = existing(tables, campaign)?;
+    Ok(tenant::state_of(tables, &campaign)? == CampaignState::Cancelled)
 }
 
 /// A campaign that some other row names.

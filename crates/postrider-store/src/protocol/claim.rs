@@ -75,13 +75,22 @@ pub(super) fn claim(
     Ok(Reply::Idle { next_at: Some(now) })
 }
 
-/// The chunk's campaign, if it runs; otherwise the chunk was parked or cancelled.
+/// The chunk's campaign, if it runs; otherwise the chunk was parked or cancelled. Parked is also a
+/// chunk whose campaign cannot be read, so that it stops nobody else's claims.
 fn running(
     tables: &mut impl Tables,
     entry: &QueueRow,
     now: Timestamp,
 ) -> Result<Option<Campaign>, StoreError> {
-    let campaign = campaign::existing(tables, entry.campaign)?;
+    let campaign = match campaign::existing(tables, entry.campaign) {
+        Err(error) if error.is_of_a_row() => {
+            let (chunk, campaign) = (entry.chunk, entry.campaign);
+            tracing::error!(%error, %chunk, %campaign, "a chunk waits until its campaign can be read");
+            tables.park(entry)?;
+            return Ok(None);
+        }
+        read => read?,
+    };
     match tenant::state_of(tables, &campaign)? {
         CampaignState::Running => return Ok(Some(campaign)),
         CampaignState::Cancelled => purge::cancel_chunk(tables, entry, now)?,

@@ -23,7 +23,7 @@ use postrider_types::{
 };
 
 use super::attempt::apply_outcome;
-use super::{campaign, end, receipts, refile, tenant};
+use super::{campaign, end, lanes, receipts, refile, tenant};
 use crate::bounds::DOUBT_RETRIES_MAX;
 use crate::error::StoreError;
 use crate::request::{Refused, Reply};
@@ -213,20 +213,16 @@ pub(super) fn settle_decided(
 
 /// Takes a delivery out of where it waits alone, if it does.
 fn withdraw(tables: &mut impl Tables, receipt: &Receipt) -> Result<(), StoreError> {
-    let campaign = receipt.delivery.campaign;
-    let queued = tables.queued_chunk(campaign, receipt.chunk)?;
-    let parked = tables.parked_chunk(campaign, receipt.chunk)?;
-    if queued.is_none() && parked.is_none() {
+    let found = lanes::waiting(tables, receipt.delivery.campaign, receipt.chunk)?;
+    let Some(entry) = found else {
         return Ok(());
-    }
+    };
     match tables.look_at(receipt.chunk)? {
-        Look::Whole(chunk) if chunk.recipients.len() > 1 => return Ok(()),
+        Look::Whole(chunk) if chunk.recipients.len() > 1 => Ok(()),
         // The claim that meets it puts it aside.
-        Look::Unreadable(_) | Look::Missing => return Ok(()),
-        Look::Whole(_) => {}
+        Look::Unreadable(_) | Look::Missing => Ok(()),
+        Look::Whole(_) => lanes::take_out(tables, &entry),
     }
-    queued.map_or(Ok(()), |entry| tables.dequeue(&entry))?;
-    parked.map_or(Ok(()), |entry| tables.unpark(&entry))
 }
 
 /// The doubt of a receipt, settled, when there is one.

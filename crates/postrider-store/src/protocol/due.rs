@@ -6,7 +6,7 @@
 
 use postrider_types::{CampaignState, PauseReason, Timestamp};
 
-use super::{campaign, quarantine, tenant};
+use super::{campaign, email_quarantine, tenant};
 use crate::bounds::START_DUE_MAX;
 use crate::error::StoreError;
 use crate::request::Reply;
@@ -23,7 +23,7 @@ pub(super) fn start_due(tables: &mut impl Tables, now: Timestamp) -> Result<Repl
         if tenant::refusal(tables, campaign.tenant)?.is_some() {
             campaign.state = CampaignState::Cancelled;
             campaign.ended_at = Some(now);
-        } else if quarantine::is_email_held(tables, campaign.tenant, campaign.email)? {
+        } else if email_quarantine::is_held(tables, campaign.tenant, campaign.email)? {
             campaign.paused_because = Some(PauseReason::Quarantine);
         } else {
             campaign::start(&mut campaign, now);

@@ -120,10 +120,20 @@ impl Left {
 }
 
 /// Those of a chunk's recipients on whom work is left, and who were not filed anew since.
+///
+/// Whose receipt cannot be read is not among them: it may say that the message has left, so nothing
+/// may be sent to them, and it must not hold up the others.
 pub(super) fn left_of(tables: &mut impl Tables, chunk: &ChunkRow) -> Result<Vec<Left>, StoreError> {
     let mut left = Vec::new();
     for recipient in chunk.recipients.clone() {
-        let receipt = tables.receipt(chunk.delivery(recipient.recipient))?;
+        let delivery = chunk.delivery(recipient.recipient);
+        let receipt = match tables.receipt(delivery) {
+            Err(error) if error.is_of_a_row() => {
+                tracing::error!(%error, %delivery, "a receipt cannot be read; nothing is sent");
+                continue;
+            }
+            read => read?,
+        };
         let is_here = |r: &Receipt| r.state.is_open() && r.chunk <= chunk.chunk;
         if receipt.as_ref().is_none_or(is_here) {
             left.push(Left { recipient, receipt });

@@ -16,11 +16,9 @@ use postrider_types::{
 };
 
 use super::end::{self, Left};
-use super::refile;
-use super::walk::Walk;
-use crate::bounds::{
-    CAMPAIGNS_PER_STEP_MAX, ENTRIES_PER_READ_MAX, LOG_ROWS_PER_STEP_MAX, SCANNED_CHUNK_COST,
-};
+use super::walk::{self, Walk};
+use super::{lanes, refile};
+use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, LOG_ROWS_PER_STEP_MAX, SCANNED_CHUNK_COST};
 use crate::error::StoreError;
 use crate::removal::{Cursor, ERASED_TEXT};
 use crate::request::Reply;
@@ -84,24 +82,19 @@ fn of_campaign(
     campaign: CampaignId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    loop {
-        let after = ChunkId(walk.cursor.place);
-        let page = tables.chunks_of(campaign, after, ENTRIES_PER_READ_MAX)?;
-        let is_last = page.len() < ENTRIES_PER_READ_MAX;
-        for (number, _) in page {
-            if walk.is_spent() {
-                return Ok(false);
-            }
+    walk::each_row(
+        tables,
+        walk,
+        |tables, after, limit| tables.chunks_of(campaign, ChunkId(after), limit),
+        |(chunk, _)| chunk.0,
+        |tables, walk, (number, _)| {
             walk.spend(SCANNED_CHUNK_COST);
-            if let Look::Whole(chunk) = tables.look_at(number)? {
-                of_chunk(tables, walk, erasure, chunk, now)?;
+            match tables.look_at(number)? {
+                Look::Whole(chunk) => of_chunk(tables, walk, erasure, chunk, now),
+                Look::Unreadable(_) | Look::Missing => Ok(()),
             }
-            walk.cursor.place = number.0;
-        }
-        if is_last {
-            return Ok(true);
-        }
-    }
+        },
+    )
 }
 
 fn of_chunk(
@@ -170,13 +163,10 @@ fn take_out_of_queue(
     chunk: &ChunkRow,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let queued = tables.queued_chunk(chunk.campaign, chunk.chunk)?;
-    let parked = tables.parked_chunk(chunk.campaign, chunk.chunk)?;
-    for entry in queued.into_iter().chain(parked) {
-        tables.dequeue(&entry)?;
-        tables.unpark(&entry)?;
-        let left = end::left_of(tables, chunk)?;
-        refile::file_together(tables, chunk, left, (entry.lane, entry.due_at), now)?;
-    }
-    Ok(())
+    let Some(entry) = lanes::waiting(tables, chunk.campaign, chunk.chunk)? else {
+        return Ok(());
+    };
+    lanes::take_out(tables, &entry)?;
+    let left = end::left_of(tables, chunk)?;
+    refile::file_together(tables, chunk, left, (entry.lane, entry.due_at), now)
 }

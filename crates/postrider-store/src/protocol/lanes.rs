@@ -5,7 +5,7 @@
 //! it is empty. Claiming from a lane sends it to the back of the turns, so a lane with a long
 //! queue delays no other. What the schedule reads holds no recipients.
 
-use postrider_types::{CampaignState, Domain, LaneName, Timestamp};
+use postrider_types::{CampaignId, CampaignState, ChunkId, Domain, LaneName, Timestamp};
 
 use super::receipts;
 use crate::bounds::CLAIM_STEPS_MAX;
@@ -118,4 +118,23 @@ fn lane_or_new(tables: &mut impl Tables, lane: &LaneName) -> Result<LaneRow, Sto
         turn: None,
         wake_at: None,
     }))
+}
+
+/// Where a chunk of a campaign waits: queued or parked.
+pub(super) fn waiting(
+    tables: &mut impl Tables,
+    campaign: CampaignId,
+    chunk: ChunkId,
+) -> Result<Option<QueueRow>, StoreError> {
+    match tables.queued_chunk(campaign, chunk)? {
+        Some(entry) => Ok(Some(entry)),
+        None => tables.parked_chunk(campaign, chunk),
+    }
+}
+
+/// Takes a chunk out of where it waits.
+pub(super) fn take_out(tables: &mut impl Tables, entry: &QueueRow) -> Result<(), StoreError> {
+    // It is in one of the two; the other has no such row.
+    tables.dequeue(entry)?;
+    tables.unpark(entry)
 }

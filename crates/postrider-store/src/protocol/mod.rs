@@ -25,8 +25,10 @@ mod answers;
 mod attempt;
 mod campaign;
 mod claim;
+mod deaths;
 mod doubt;
 mod due;
+mod email_quarantine;
 mod end;
 mod erase;
 mod home;
@@ -41,6 +43,7 @@ mod resolve;
 mod retain;
 mod suspects;
 mod tenant;
+mod unheld;
 mod walk;
 
 use postrider_types::Timestamp;
@@ -211,6 +214,10 @@ fn apply_upkeep(
             address,
             cursor,
         } => erase::erase(tables, tenant, &address, cursor, now),
+        Request::ForgetChunk { tenant, chunk } => {
+            tables.forget_chunk_aside(tenant, chunk)?;
+            Ok(Reply::Done { more: false })
+        }
         // Whatever there is to do, the backend does it after the commit.
         Request::Compact => Ok(Reply::Done { more: false }),
         other => unreachable!("{other:?} is done elsewhere"),

@@ -15,8 +15,8 @@ use postrider_types::{
 
 use super::end::Left;
 use super::walk::{self, Walk};
-use super::{doubt, quarantine, receipts, tenant};
-use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, CHUNK_COST, ENTRIES_PER_READ_MAX};
+use super::{doubt, lanes, quarantine, receipts, tenant};
+use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, CHUNK_COST};
 use crate::error::StoreError;
 use crate::removal::{Cursor, PurgeTarget};
 use crate::request::{Refused, Reply};
@@ -100,7 +100,7 @@ pub(super) fn sweep(
         }
         walk.advance();
     }
-    let is_done = end_leased_once(tables, &mut walk, &within, now)?;
+    let is_done = end_leased(tables, &mut walk, &within, true, now)?;
     Ok(Reply::Done { more: !is_done })
 }
 
@@ -142,7 +142,7 @@ fn end_within(
 ) -> Result<bool, StoreError> {
     while walk.cursor.stage <= LEASES {
         let is_done = if walk.cursor.stage == LEASES {
-            end_leased(tables, walk, within, now)?
+            end_leased(tables, walk, within, false, now)?
         } else {
             end_entries(tables, walk, within, now)?
         };
@@ -155,35 +155,29 @@ fn end_within(
 }
 
 /// Ends chunks that wait, in order of their numbers, as far as the step goes.
-fn end_entries(
-    tables: &mut impl Tables,
+fn end_entries<T: Tables>(
+    tables: &mut T,
     walk: &mut Walk,
     within: &Within,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    loop {
-        let after = ChunkId(walk.cursor.place);
-        let entries = match walk.cursor.stage {
-            QUEUE => tables.queued(within, after, ENTRIES_PER_READ_MAX)?,
-            _ => tables.parked(within, after, ENTRIES_PER_READ_MAX)?,
-        };
-        let is_last = entries.len() < ENTRIES_PER_READ_MAX;
-        for entry in entries {
-            if walk.is_spent() {
-                return Ok(false);
-            }
+    let is_queue = walk.cursor.stage == QUEUE;
+    walk::each_row(
+        tables,
+        walk,
+        |tables: &mut T, after, limit| match is_queue {
+            true => tables.queued(within, ChunkId(after), limit),
+            false => tables.parked(within, ChunkId(after), limit),
+        },
+        |entry| entry.chunk.0,
+        |tables, walk, entry| {
             let is_kept = end_chunk(tables, walk, &entry, now)?;
-            if !walk.is_dry_run && !is_kept {
-                // It is in one of the two; the other has no such row.
-                tables.dequeue(&entry)?;
-                tables.unpark(&entry)?;
+            if walk.is_dry_run || is_kept {
+                return Ok(());
             }
-            walk.cursor.place = entry.chunk.0;
-        }
-        if is_last {
-            return Ok(true);
-        }
-    }
+            lanes::take_out(tables, &entry)
+        },
+    )
 }
 
 /// Ends the deliveries of a chunk that waits, and says whether it is to stay where it is.
@@ -205,59 +199,34 @@ fn end_chunk(
     }
 }
 
-/// Ends what had not begun of leased chunks, in order of their tokens, as far as the step goes.
-fn end_leased(
-    tables: &mut impl Tables,
+/// Ends what had not begun of leased chunks, in order of their tokens, as far as the step goes. A
+/// walk that keeps no place of its own marks them, so that each lease is swept once.
+fn end_leased<T: Tables>(
+    tables: &mut T,
     walk: &mut Walk,
     within: &Within,
+    is_marking: bool,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    loop {
-        let after = LeaseToken(walk.cursor.place);
-        let leases = tables.leases(within, after, ENTRIES_PER_READ_MAX)?;
-        let is_last = leases.len() < ENTRIES_PER_READ_MAX;
-        for lease in leases {
-            if walk.is_spent() {
-                return Ok(false);
+    walk::each_row(
+        tables,
+        walk,
+        |tables: &mut T, after, limit| tables.leases(within, LeaseToken(after), limit),
+        |lease| lease.token.0,
+        |tables, walk, lease| {
+            if is_marking && lease.is_swept {
+                return Ok(());
             }
             end_lease(tables, walk, &lease, now)?;
-            walk.cursor.place = lease.token.0;
-        }
-        if is_last {
-            return Ok(true);
-        }
-    }
-}
-
-/// The same for a walk without a place of its own: each lease is swept once.
-fn end_leased_once(
-    tables: &mut impl Tables,
-    walk: &mut Walk,
-    within: &Within,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let mut after = LeaseToken(0);
-    loop {
-        let leases = tables.leases(within, after, ENTRIES_PER_READ_MAX)?;
-        let is_last = leases.len() < ENTRIES_PER_READ_MAX;
-        for lease in leases {
-            after = lease.token;
-            if lease.is_swept {
-                continue;
+            if !is_marking {
+                return Ok(());
             }
-            if walk.is_spent() {
-                return Ok(false);
-            }
-            end_lease(tables, walk, &lease, now)?;
             tables.put_lease(&LeaseRow {
                 is_swept: true,
                 ..lease
-            })?;
-        }
-        if is_last {
-            return Ok(true);
-        }
-    }
+            })
+        },
+    )
 }
 
 /// Ends what had not begun of one leased chunk. An unreadable one is left to the end of its lease.

@@ -1,24 +1,21 @@
 //! Quarantine: what cannot be worked on is put aside with its reason.
 //!
-//! Three kinds end here. A *recipient* that kills its worker, or that a worker refuses. An *email*
-//! that is missing, or too large for a worker, or of which [`EMAIL_RECIPIENTS_MAX`] recipients
-//! were quarantined: every campaign that sends it is paused, so nobody else is tried. A *chunk*
-//! that cannot be read: it leaves the queue for good, with its bytes kept aside, and whoever it
-//! held is quarantined as far as anybody knows who that is.
+//! Three kinds end here. A *recipient* that kills its worker, or that a worker refuses. An *email*,
+//! for which the rules are in `email_quarantine`. A *chunk* that cannot be read: it leaves the queue
+//! for good, with its bytes kept aside, and whoever it held is quarantined as far as anybody knows
+//! who that is.
 //!
 //! Nothing leaves by itself; the way back is in `lift`.
 
 use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{
-    CampaignId, CampaignState, ChunkId, DeliveryId, DeliveryState, EmailId, LeaseToken,
-    PauseReason, Receipt, RecipientId, TenantId, Timestamp,
+    CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LeaseToken, Receipt, RecipientId,
+    TenantId, Timestamp,
 };
 
-use super::end::{self, Left};
-use super::{home, receipts};
-use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, EMAIL_RECIPIENTS_MAX};
+use super::{email_quarantine, end, home, receipts};
 use crate::error::StoreError;
-use crate::quarantine::{QuarantinedChunk, Subject, SuspectEmail};
+use crate::quarantine::{QuarantinedChunk, Subject, chunk_reason};
 use crate::request::{Refused, Reply};
 use crate::rows::{ChunkRow, LeaseRow, Look, QueueRow};
 use crate::tables::Tables;
@@ -49,8 +46,12 @@ pub(super) fn report(
     });
     // Before the last open delivery ends: a campaign that is to be paused must not finish with it.
     match what {
-        Subject::Recipient(_) if !left.is_empty() => count(tables, tenant, email, now)?,
-        Subject::Email => put_email(tables, tenant, email, reason, now)?,
+        Subject::Recipient(_) if !left.is_empty() => {
+            email_quarantine::count_recipient(tables, tenant, email, now)?;
+        }
+        Subject::Email => {
+            email_quarantine::put(tables, tenant, email, reason, now)?;
+        }
         Subject::Recipient(_) | Subject::Chunk => {}
     }
     for left in left {
@@ -59,18 +60,18 @@ pub(super) fn report(
     Ok(Reply::Done { more: false })
 }
 
-/// Quarantines a recipient that one worker too many died with.
+/// Quarantines a recipient that workers, or its trial, died of.
 pub(super) fn put_deadly(
     tables: &mut impl Tables,
-    chunk: &ChunkRow,
-    left: Left,
+    email: (TenantId, EmailId),
+    receipt: Receipt,
+    reason: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let deaths = left.recipient.deaths;
-    let reason =
-        format!("{deaths} workers died with this recipient in hand, the last with it alone");
-    count(tables, chunk.tenant, chunk.email, now)?;
-    put(tables, left.into_receipt(chunk, now), &reason, now)
+    // First: a campaign that is to be paused must not finish with its last open delivery.
+    let (tenant, email) = email;
+    email_quarantine::count_recipient(tables, tenant, email, now)?;
+    put(tables, receipt, reason, now)
 }
 
 /// Quarantines one delivery that is open and not begun.
@@ -90,81 +91,6 @@ fn put(
     receipts::shift(tables, before, quarantined, now)
 }
 
-/// One more recipient of an email is quarantined; at the bound, so is the email.
-fn count(
-    tables: &mut impl Tables,
-    tenant: TenantId,
-    email: EmailId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let mut suspect = suspect_or_new(tables, tenant, email)?;
-    suspect.recipients = suspect.recipients.saturating_add(1);
-    tables.put_suspect_email(&suspect)?;
-    if suspect.recipients < EMAIL_RECIPIENTS_MAX {
-        return Ok(());
-    }
-    let reason = format!("{} of its recipients were quarantined", suspect.recipients);
-    put_email(tables, tenant, email, &reason, now)
-}
-
-/// Quarantines an email, and pauses the campaigns that send it: some at once, and any other at
-/// the first claim that meets it.
-fn put_email(
-    tables: &mut impl Tables,
-    tenant: TenantId,
-    email: EmailId,
-    reason: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let mut suspect = suspect_or_new(tables, tenant, email)?;
-    if suspect.since.is_none() {
-        suspect.since = Some(now);
-        reason.clone_into(&mut suspect.reason);
-        tables.put_suspect_email(&suspect)?;
-    }
-    let first = CampaignId(0);
-    for campaign in tables.campaigns_sending(tenant, email, first, CAMPAIGNS_PER_STEP_MAX)? {
-        pause(tables, campaign)?;
-    }
-    Ok(())
-}
-
-fn suspect_or_new(
-    tables: &mut impl Tables,
-    tenant: TenantId,
-    email: EmailId,
-) -> Result<SuspectEmail, StoreError> {
-    let found = tables.suspect_email(tenant, email)?;
-    Ok(found.unwrap_or(SuspectEmail {
-        tenant,
-        email,
-        recipients: 0,
-        reason: String::new(),
-        since: None,
-    }))
-}
-
-fn pause(tables: &mut impl Tables, campaign: CampaignId) -> Result<(), StoreError> {
-    match tables.campaign(campaign)? {
-        Some(mut campaign) if campaign.state == CampaignState::Running => {
-            campaign.state = CampaignState::Paused;
-            campaign.paused_because = Some(PauseReason::Quarantine);
-            tables.put_campaign(&campaign)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether nothing of an email may be sent, because it is quarantined.
-pub(super) fn is_email_held(
-    tables: &mut impl Tables,
-    tenant: TenantId,
-    email: EmailId,
-) -> Result<bool, StoreError> {
-    let suspect = tables.suspect_email(tenant, email)?;
-    Ok(suspect.is_some_and(|suspect| suspect.since.is_some()))
-}
-
 /// A chunk that is about to be claimed, and whether it can be: it is readable, and its email is
 /// there and not quarantined. What cannot be is put aside here, at first sight.
 pub(super) fn inspect(
@@ -179,8 +105,8 @@ pub(super) fn inspect(
             return Ok(None);
         }
     };
-    if is_email_held(tables, chunk.tenant, chunk.email)? {
-        pause(tables, entry.campaign)?;
+    if email_quarantine::is_held(tables, chunk.tenant, chunk.email)? {
+        email_quarantine::pause(tables, entry.campaign)?;
         tables.park(entry)?;
         return Ok(None);
     }
@@ -189,7 +115,7 @@ pub(super) fn inspect(
     }
     let (tenant, email) = (chunk.tenant, chunk.email);
     let reason = "the email is missing from the store";
-    put_email(tables, tenant, email, reason, now)?;
+    email_quarantine::put(tables, tenant, email, reason, now)?;
     for left in end::left_of(tables, &chunk)? {
         put(tables, left.into_receipt(&chunk, now), reason, now)?;
     }
@@ -236,7 +162,7 @@ pub(super) fn set_aside(
             None => homes.untouched(tables, delivery, chunk, now)?,
         };
         if receipt.state.is_open() && receipt.state != DeliveryState::Attempting {
-            let reason = format!("its chunk cannot be read ({reason})");
+            let reason = format!("{} ({reason})", chunk_reason(chunk));
             put(tables, receipt, &reason, now)?;
             quarantined += 1;
         }

@@ -15,7 +15,7 @@ use postrider_types::{
 };
 
 use super::walk::{self, Walk};
-use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, ENTRIES_PER_READ_MAX, LOG_ROWS_PER_STEP_MAX};
+use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, CHUNK_COST, LOG_ROWS_PER_STEP_MAX};
 use crate::error::StoreError;
 use crate::removal::Cursor;
 use crate::request::Reply;
@@ -128,27 +128,22 @@ fn trim_chunks(
     campaign: CampaignId,
     only_replaced: bool,
 ) -> Result<bool, StoreError> {
-    loop {
-        let after = ChunkId(walk.cursor.place);
-        let page = tables.chunks_of(campaign, after, ENTRIES_PER_READ_MAX)?;
-        let is_last = page.len() < ENTRIES_PER_READ_MAX;
-        for (chunk, is_replaced) in page {
-            if walk.is_spent() {
-                return Ok(false);
-            }
+    walk::each_row(
+        tables,
+        walk,
+        |tables, after, limit| tables.chunks_of(campaign, ChunkId(after), limit),
+        |(chunk, _)| chunk.0,
+        |tables, walk, (chunk, is_replaced)| {
             walk.spend(1);
             if is_replaced || !only_replaced {
                 tables.delete_chunk(chunk)?;
                 walk.matched += 1;
                 // A chunk of up to 256 KiB is many pages to give back.
-                walk.spend(crate::bounds::CHUNK_COST);
+                walk.spend(CHUNK_COST);
             }
-            walk.cursor.place = chunk.0;
-        }
-        if is_last {
-            return Ok(true);
-        }
-    }
+            Ok(())
+        },
+    )
 }
 
 /// Deletes an email that no campaign needs any more.

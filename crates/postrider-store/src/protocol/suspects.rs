@@ -5,21 +5,23 @@
 //!
 //! When the worker *died*, somebody may have killed it. Suspects are filed each alone into the
 //! solo lane, with the death counted; the rest of their chunk is not suspected. A death under a
-//! lease of the solo lane is the recipient's own, and quarantines it. When nobody knows who was
-//! in hand, the whole chunk goes to the solo lane in two halves, and each further death halves it
-//! again, until one recipient is left.
+//! lease of the solo lane is the recipient's own, and quarantines it; so does, at once, a trial
+//! that it killed. When nobody knows who was in hand, the whole chunk goes to the solo lane in two
+//! halves, and each further death halves it again, until one recipient is left. An email that was
+//! being prepared is judged by the rules of `email_quarantine`.
+//!
+//! A death counts only against what a lease holds that is ended here, so it counts once when the
+//! same request comes again. What killed its trial is judged wherever it is (see `unheld`).
 
 use postrider_types::reply::Reply as SmtpReply;
-use postrider_types::{
-    CampaignState, ChunkRecipient, DeliveryState, LaneName, Receipt, Timestamp, WorkerId,
-};
+use postrider_types::{DeliveryState, Timestamp, WorkerId};
 
 use super::end::{self, Left};
-use super::{campaign, doubt, quarantine, receipts, refile, tenant};
-use crate::bounds::REAP_LEASES_MAX;
+use super::{campaign, deaths, doubt, email_quarantine, quarantine, refile, unheld};
+use crate::bounds::{CHUNK_COST, REAP_LEASES_MAX, STEP_COST_MAX, SUSPECTS_MAX};
 use crate::error::StoreError;
-use crate::quarantine::{Reaped, Suspects};
-use crate::request::Reply;
+use crate::quarantine::{Held, Reaped, Suspect, Suspects, Verdict};
+use crate::request::{Refused, Reply};
 use crate::rows::{ChunkRow, LeaseRow, Look};
 use crate::tables::Tables;
 
@@ -30,6 +32,10 @@ pub(super) fn reap(
     suspects: &Suspects,
     now: Timestamp,
 ) -> Result<Reply, StoreError> {
+    if matches!(suspects, Suspects::These(these) if these.len() > SUSPECTS_MAX) {
+        let reason = format!("there are more than {SUSPECTS_MAX} suspects");
+        return Ok(Reply::Refused(Refused::Malformed(reason.into())));
+    }
     let over = match worker {
         Some(worker) => tables.leases_of_worker(worker, REAP_LEASES_MAX)?,
         None => tables.leases_before(before, REAP_LEASES_MAX)?,
@@ -38,10 +44,21 @@ pub(super) fn reap(
         more: over.len() == REAP_LEASES_MAX,
         ..Reaped::default()
     };
+    unheld::judge_emails(tables, suspects, &mut reaped, now)?;
+    let mut cost = 0;
     for lease in over {
+        cost += CHUNK_COST + lease.recipients.len() as u64;
+        // A large lease has a step of its own.
+        if reaped.leases > 0 && cost > STEP_COST_MAX {
+            reaped.more = true;
+            break;
+        }
         reap_one(tables, &lease, suspects, &mut reaped, now)?;
         tables.delete_lease(lease.token)?;
         reaped.leases += 1;
+    }
+    if !reaped.more {
+        unheld::judge_deliveries(tables, suspects, &mut reaped, now)?;
     }
     Ok(Reply::Reaped(reaped))
 }
@@ -71,6 +88,12 @@ fn reap_one(
             return Ok(());
         }
     };
+    let email = (chunk.tenant, chunk.email);
+    if verdict_on(suspects, Held::Email(email.0, email.1)) == Some(&Verdict::Open) {
+        // Before anything is filed: what waits for a paused campaign is parked.
+        let is_new = email_quarantine::count_death(tables, email, lease.worker, now)?;
+        reaped.emails += u64::from(is_new);
+    }
     let mut open = Vec::new();
     for left in end::left_of(tables, &chunk)? {
         match left.receipt {
@@ -81,115 +104,90 @@ fn reap_one(
             _ => open.push(left),
         }
     }
-    let suspected = |left: &Left| match suspects {
-        Suspects::Nobody => false,
-        Suspects::These(these) => these.contains(&chunk.delivery(left.recipient.recipient)),
-        Suspects::Unknown => true,
-    };
-    let (suspected, others): (Vec<_>, Vec<_>) = open.into_iter().partition(suspected);
+    let mut others = Vec::new();
+    let mut suspected = Vec::new();
+    for left in open {
+        match verdict_on(
+            suspects,
+            Held::Delivery(chunk.delivery(left.recipient.recipient)),
+        ) {
+            Some(verdict) => suspected.push((left, verdict)),
+            None => others.push(left),
+        }
+    }
     reaped.refiled += others.len() as u64;
     refile::file_rest(tables, lease, &chunk, others, now, |_| {
         (lease.lane.clone(), now)
     })?;
+    if *suspects == Suspects::Unknown && suspected.len() > 1 {
+        let suspected = suspected.into_iter().map(|(left, _)| left);
+        return halve(tables, &chunk, suspected, reaped, now);
+    }
+    for (left, verdict) in suspected {
+        judge_one(tables, lease, &chunk, left, verdict, reaped, now)?;
+    }
+    Ok(())
+}
+
+/// What is said of somebody or something; `None` when it is not suspected. The worse word counts
+/// when it is named twice.
+fn verdict_on(suspects: &Suspects, what: Held) -> Option<&Verdict> {
     match suspects {
-        Suspects::Nobody => Ok(()),
-        Suspects::These(_) => each_alone(tables, lease, &chunk, suspected, reaped, now),
-        Suspects::Unknown => halve(tables, lease, &chunk, suspected, reaped, now),
+        Suspects::Nobody => None,
+        Suspects::These(these) => {
+            let mut words = these.iter().filter(|suspect| suspect.what == what);
+            let first = words.next().map(|suspect| &suspect.verdict);
+            let mut rest = words.map(|Suspect { verdict, .. }| verdict);
+            rest.find(|verdict| **verdict != Verdict::Open).or(first)
+        }
+        Suspects::Unknown => match what {
+            Held::Delivery(_) => Some(&Verdict::Open),
+            Held::Email(..) => None,
+        },
     }
 }
 
-/// Each suspect alone: into the solo lane, or out of it for good.
-fn each_alone(
+/// A suspect alone: into the solo lane, or out of it for good.
+fn judge_one(
     tables: &mut impl Tables,
     lease: &LeaseRow,
     chunk: &ChunkRow,
-    suspected: Vec<Left>,
+    left: Left,
+    verdict: &Verdict,
     reaped: &mut Reaped,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for left in suspected {
-        let left = after_death(left);
-        if lease.lane.is_solo() && !is_cancelled(tables, chunk)? {
-            quarantine::put_deadly(tables, chunk, left, now)?;
-            reaped.quarantined += 1;
-        } else {
-            let receipt = note_death(tables, chunk, left, now)?;
-            file_solo(tables, chunk, vec![receipt], now)?;
-            reaped.refiled += 1;
-        }
+    let left = deaths::after_death(left);
+    let deaths = left.recipient.deaths;
+    let reason = match verdict {
+        _ if campaign::is_cancelled(tables, chunk.campaign)? => None,
+        Verdict::Deadly(reason) => Some(reason.clone()),
+        Verdict::Open => lease.lane.is_solo().then(|| died_alone(deaths)),
+    };
+    if let Some(reason) = reason {
+        reaped.quarantined += 1;
+        return deaths::put_away(tables, chunk, left, &reason, now);
     }
-    Ok(())
+    let left = deaths::note_death(tables, chunk, left, now)?;
+    reaped.refiled += 1;
+    deaths::file_solo(tables, chunk, vec![left], now)
+}
+
+fn died_alone(deaths: u8) -> String {
+    format!("{deaths} workers died with this recipient in hand, the last with it alone")
 }
 
 /// Nobody knows who it was: two halves, until it is one.
 fn halve(
     tables: &mut impl Tables,
-    lease: &LeaseRow,
     chunk: &ChunkRow,
-    suspected: Vec<Left>,
+    suspected: impl Iterator<Item = Left>,
     reaped: &mut Reaped,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if suspected.len() <= 1 {
-        return each_alone(tables, lease, chunk, suspected, reaped, now);
-    }
-    reaped.refiled += suspected.len() as u64;
-    let mut first: Vec<_> = suspected.into_iter().map(after_death).collect();
+    let mut first: Vec<_> = suspected.map(deaths::after_death).collect();
+    reaped.refiled += first.len() as u64;
     let second = first.split_off(first.len() / 2);
-    file_solo(tables, chunk, first, now)?;
-    file_solo(tables, chunk, second, now)
-}
-
-fn is_cancelled(tables: &mut impl Tables, chunk: &ChunkRow) -> Result<bool, StoreError> {
-    let campaign = campaign::existing(tables, chunk.campaign)?;
-    Ok(tenant::state_of(tables, &campaign)? == CampaignState::Cancelled)
-}
-
-fn after_death(left: Left) -> Left {
-    let deaths = left.recipient.deaths.saturating_add(1);
-    Left {
-        recipient: ChunkRecipient {
-            deaths,
-            ..left.recipient
-        },
-        ..left
-    }
-}
-
-/// Writes the death into receipt and log, so that its history can be told.
-fn note_death(
-    tables: &mut impl Tables,
-    chunk: &ChunkRow,
-    left: Left,
-    now: Timestamp,
-) -> Result<Left, StoreError> {
-    let recipient = left.recipient.clone();
-    let reason = format!(
-        "a worker died with this recipient in hand ({})",
-        recipient.deaths
-    );
-    let receipt = left.into_receipt(chunk, now);
-    let noted = Receipt {
-        reply: Some(SmtpReply::new(0, None, &reason)),
-        ..receipt
-    };
-    receipts::shift(tables, noted.state, noted.clone(), now)?;
-    Ok(Left {
-        recipient,
-        receipt: Some(noted),
-    })
-}
-
-/// Files some recipients of one chunk together into their solo lane.
-fn file_solo(
-    tables: &mut impl Tables,
-    chunk: &ChunkRow,
-    suspected: Vec<Left>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(first) = suspected.first() else {
-        return Ok(());
-    };
-    let lane = LaneName::solo(&first.recipient.address.to_domain());
-    refile::file_together(tables, chunk, suspected, (lane, now), now)
+    deaths::file_solo(tables, chunk, first, now)?;
+    deaths::file_solo(tables, chunk, second, now)
 }

@@ -5,7 +5,7 @@
 
 use postrider_types::{CampaignId, DeliveryId, Receipt, RecipientId};
 
-use crate::bounds::{RECEIPTS_PER_READ_MAX, STEP_COST_MAX};
+use crate::bounds::{ENTRIES_PER_READ_MAX, RECEIPTS_PER_READ_MAX, STEP_COST_MAX};
 use crate::error::StoreError;
 use crate::removal::{Cursor, Walked};
 use crate::request::Reply;
@@ -134,4 +134,30 @@ pub(super) fn each_receipt<T: Tables>(
         }
     }
     Ok(false)
+}
+
+/// Walks over rows in order of their numbers, from the walk's place on, as far as the step goes;
+/// says whether that is all. `page` gives some rows with numbers above the given one.
+pub(super) fn each_row<T: Tables, R>(
+    tables: &mut T,
+    walk: &mut Walk,
+    page: impl Fn(&mut T, u64, usize) -> Result<Vec<R>, StoreError>,
+    number: impl Fn(&R) -> u64,
+    mut each: impl FnMut(&mut T, &mut Walk, R) -> Result<(), StoreError>,
+) -> Result<bool, StoreError> {
+    loop {
+        let rows = page(tables, walk.cursor.place, ENTRIES_PER_READ_MAX)?;
+        let is_last = rows.len() < ENTRIES_PER_READ_MAX;
+        for row in rows {
+            if walk.is_spent() {
+                return Ok(false);
+            }
+            let place = number(&row);
+            each(tables, walk, row)?;
+            walk.cursor.place = place;
+        }
+        if is_last {
+            return Ok(true);
+        }
+    }
 }

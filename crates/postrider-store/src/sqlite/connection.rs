@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::bounds::{READER_CACHE_KIB, STATEMENTS_MAX, WRITER_CACHE_KIB};
+use crate::bounds::{CHECKPOINT_CACHE_KIB, READER_CACHE_KIB, STATEMENTS_MAX, WRITER_CACHE_KIB};
 use crate::error::StoreError;
 
 /// How long a connection waits for a lock that only a stranger (a shell, a backup) can hold.
@@ -24,9 +24,24 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     expect_wal(&connection)?;
     set(&connection, "synchronous", "FULL")?;
     set(&connection, "foreign_keys", "OFF")?;
-    // A checkpoint never sits in a commit: the writer makes its own, between commits.
+    // A checkpoint never sits in a commit (see `checkpoint`).
     set(&connection, "wal_autocheckpoint", "0")?;
     set(&connection, "cache_size", &format!("-{WRITER_CACHE_KIB}"))?;
+    Ok(connection)
+}
+
+/// A connection that only moves the WAL into the file. It syncs both: what is moved survives a
+/// power cut as what is committed does.
+pub(super) fn checkpointer(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags)?;
+    set(&connection, "synchronous", "FULL")?;
+    set(&connection, "wal_autocheckpoint", "0")?;
+    set(
+        &connection,
+        "cache_size",
+        &format!("-{CHECKPOINT_CACHE_KIB}"),
+    )?;
     Ok(connection)
 }
 

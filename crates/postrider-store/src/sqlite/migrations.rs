@@ -18,7 +18,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i32 = 0x506f_7374;
 
 /// What brings a file from version n to n + 1, from 0, an empty file.
-const STEPS: &[&str] = &[V1, V2, V3, V4];
+const STEPS: &[&str] = &[V1, V2, V3, V4, V5];
 
 const V1: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -150,6 +150,11 @@ CREATE TABLE answers (
 ) STRICT;
 ";
 
+/// Workers that died while they prepared an email: their ids, eight bytes each, lowest byte first.
+const V5: &str = "
+ALTER TABLE suspect_emails ADD COLUMN deaths BLOB NOT NULL DEFAULT x'';
+";
+
 /// Brings the file at `path` to the newest version, and makes sure of the message key.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<[u8; 32], StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -202,7 +207,11 @@ fn message_key(connection: &Connection) -> Result<[u8; 32], StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use postrider_types::{EmailId, TenantId, Timestamp};
+
+    use super::super::quarantine;
     use super::*;
+    use crate::quarantine::SuspectEmail;
 
     fn migrated() -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
@@ -217,6 +226,32 @@ mod tests {
         let second = migrate(&mut connection, Path::new("x")).unwrap();
         assert_eq!(first, second);
         assert_ne!(first, [0; 32]);
+    }
+
+    #[test]
+    fn what_was_known_against_an_email_before_deaths_were_counted_stays() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..4] {
+            connection.execute_batch(step).unwrap();
+        }
+        let email = EmailId::of(b"an email");
+        let row = "INSERT INTO suspect_emails VALUES (1, ?1, 2, 'two of them', 7)";
+        connection.execute(row, [email.as_bytes()]).unwrap();
+        let application = ("application_id", APPLICATION_ID);
+        for (name, value) in [application, ("user_version", 4)] {
+            connection.pragma_update(None, name, value).unwrap();
+        }
+        migrate(&mut connection, Path::new("x")).unwrap();
+        let known = quarantine::suspect(&connection, TenantId::DEFAULT, email).unwrap();
+        let expect = SuspectEmail {
+            tenant: TenantId::DEFAULT,
+            email,
+            recipients: 2,
+            deaths: Vec::new(),
+            reason: "two of them".to_owned(),
+            since: Some(Timestamp::from_micros(7)),
+        };
+        assert_eq!(known, Some(expect));
     }
 
     #[test]

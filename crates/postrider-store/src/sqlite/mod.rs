@@ -1,16 +1,16 @@
 //! The embedded default: one SQLite file, one writer, no server.
 //!
 //! The file is in WAL mode with `synchronous=FULL`: what was answered survives a power cut. One
-//! batch is one transaction. Checkpoints never sit in a commit that somebody waits for: the
-//! writer makes them when nothing waits, and between two commits when the WAL has grown to its
-//! bound. Exactly one process has the store open (see [`OWNER_FILE`]), so what the writer read or
-//! wrote last may be kept in memory.
+//! batch is one transaction. Checkpoints are made beside the writer, on a thread of their own
+//! (`checkpoint`). Exactly one process has the store open (see [`OWNER_FILE`]), so what the writer
+//! read or wrote last may be kept in memory.
 
 mod answers;
 mod backup;
 mod cache;
 mod campaigns;
 mod check;
+mod checkpoint;
 mod chunks;
 mod compact;
 mod connection;
@@ -19,6 +19,7 @@ mod incarnation;
 mod log;
 mod migrations;
 mod owner;
+mod packing;
 mod quarantine;
 mod queue;
 mod reader;
@@ -26,25 +27,23 @@ mod receipts;
 mod sql;
 mod tables;
 mod tenants;
+mod transaction;
 mod upkeep;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use postrider_types::Timestamp;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use self::cache::Cache;
+use self::checkpoint::{Checkpoints, Lengths};
 use self::owner::OwnerLock;
 use self::reader::SqliteReader;
-use self::tables::SqliteTables;
-use crate::bounds::{WAL_PAGES_IDLE_MAX, WAL_PAGES_MAX};
 use crate::error::StoreError;
 use crate::handle::{Backend, Now, Parts, Store};
-use crate::protocol;
 use crate::request::{Reply, Request};
 
 pub use self::backup::backup;
@@ -77,11 +76,11 @@ pub fn parts(data_dir: &Path) -> Result<Parts, StoreError> {
 }
 
 struct SqliteBackend {
+    /// Ended before the connection is closed.
+    checkpoints: Checkpoints,
     connection: Connection,
     /// `None` after a failure, until it is read again.
     cache: Option<Cache>,
-    /// Pages in the WAL after the newest commit.
-    wal_pages: Arc<AtomicU32>,
     message_key: [u8; 32],
     /// See [`incarnation::begin`].
     restored_since: Option<Timestamp>,
@@ -106,16 +105,10 @@ impl SqliteBackend {
         let message_key = migrations::migrate(&mut connection, path)?;
         let data_dir = path.parent().unwrap_or(path);
         let restored_since = incarnation::begin(&mut connection, data_dir)?;
-        let wal_pages = Arc::new(AtomicU32::new(0));
-        let seen = Arc::clone(&wal_pages);
-        connection.wal_hook(Some(move |_: &mut _, pages: std::ffi::c_int| {
-            seen.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
-            Ok(())
-        }))?;
         let backend = Self {
+            checkpoints: Checkpoints::start(path, &mut connection, Lengths::STORE)?,
             cache: Some(Cache::read(&connection)?),
             connection,
-            wal_pages,
             message_key,
             restored_since,
             _owner: owner,
@@ -123,30 +116,11 @@ impl SqliteBackend {
         Ok((backend, message_key))
     }
 
-    /// Moves the WAL into the file when it has more than `pages_max` pages.
-    ///
-    /// A failure harms nothing: the WAL stays, and the next commit says what is wrong.
-    fn checkpoint_above(&mut self, pages_max: u32) {
-        if self.wal_pages.load(Ordering::Relaxed) <= pages_max {
-            return;
-        }
-        let done = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if let Err(error) = done {
-            tracing::warn!(error = %error, "the checkpoint failed");
-        }
-        // The next commit starts the WAL anew, or says how long it still is.
-        self.wal_pages.store(0, Ordering::Relaxed);
-    }
-}
-
-impl SqliteBackend {
     /// Whether the file holds nothing any more that was deleted. What else was asked for in the
     /// same commit is durable already, so a failure is only told.
     fn compact(&mut self) -> bool {
-        let done = compact::compact(&self.connection);
-        self.wal_pages.store(0, Ordering::Relaxed);
+        let compact = || compact::compact(&self.connection);
+        let done = self.checkpoints.without(compact);
         done.unwrap_or_else(|error| {
             tracing::warn!(%error, "the store could not be compacted");
             false
@@ -164,31 +138,24 @@ impl Backend for SqliteBackend {
         groups: &mut dyn Iterator<Item = Vec<Request>>,
         now: Timestamp,
     ) -> Result<Vec<Reply>, StoreError> {
-        self.checkpoint_above(WAL_PAGES_MAX);
-        let mut cache = match self.cache.take() {
+        self.checkpoints.before_commit();
+        let cache = match self.cache.take() {
             Some(cache) => cache,
             None => Cache::read(&self.connection)?,
         };
-        // Dropped without a commit, this rolls back.
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut tables = SqliteTables {
-            connection: &transaction,
-            cache: &mut cache,
-            message_key: self.message_key,
-        };
-        let mut replies = Vec::new();
         let mut compacts = Vec::new();
-        for request in groups.flatten() {
+        let mut place = 0;
+        let mut requests = groups.flatten().inspect(|request| {
             if matches!(request, Request::Compact) {
-                compacts.push(replies.len());
+                compacts.push(place);
             }
-            replies.push(protocol::apply(&mut tables, request, now)?);
-        }
-        cache.flush(&transaction)?;
-        transaction.commit()?;
-        self.cache = Some(cache);
+            place += 1;
+        });
+        let (connection, key) = (&mut self.connection, self.message_key);
+        let committed = transaction::commit(connection, cache, key, &mut requests, now)?;
+        let mut replies = committed.replies;
+        self.cache = Some(committed.cache);
+        self.checkpoints.after_commit();
         if !compacts.is_empty() {
             let more = !self.compact();
             for place in compacts {
@@ -199,7 +166,7 @@ impl Backend for SqliteBackend {
     }
 
     fn idle(&mut self) {
-        self.checkpoint_above(WAL_PAGES_IDLE_MAX);
+        self.checkpoints.idle();
     }
 }
 
@@ -323,28 +290,5 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let error = expect_error(SqliteBackend::open(dir.path()));
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
-    }
-
-    #[test]
-    fn the_wal_is_moved_into_the_file_when_nothing_waits() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut backend, _) = SqliteBackend::open(dir.path()).unwrap();
-        let file = || std::fs::metadata(dir.path().join(FILE)).unwrap().len();
-        backend.apply(vec![put(6_000_000, 1)], NOW).unwrap();
-        assert!(file() < 1_000_000, "a commit makes no checkpoint");
-        backend.idle();
-        assert!(file() > 6_000_000);
-    }
-
-    #[test]
-    fn the_wal_does_not_grow_without_end_when_something_always_waits() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut backend, _) = SqliteBackend::open(dir.path()).unwrap();
-        for fill in 0..20 {
-            backend.apply(vec![put(10_000_000, fill)], NOW).unwrap();
-        }
-        let wal = dir.path().join(format!("{FILE}-wal"));
-        let bytes = std::fs::metadata(wal).unwrap().len();
-        assert!(bytes < 2 * u64::from(WAL_PAGES_MAX) * 4_096, "{bytes}");
     }
 }

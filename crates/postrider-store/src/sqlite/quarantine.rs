@@ -1,6 +1,6 @@
 //! What is known against emails, and chunks that cannot be read.
 
-use postrider_types::{AddressKey, CampaignId, ChunkId, EmailId, TenantId, Timestamp};
+use postrider_types::{AddressKey, CampaignId, ChunkId, EmailId, TenantId, Timestamp, WorkerId};
 use rusqlite::{Connection, Row, params};
 
 use super::sql::{self, execute, get_id, get_key, list, one};
@@ -12,7 +12,7 @@ pub(super) fn suspect(
     tenant: TenantId,
     email: EmailId,
 ) -> Result<Option<SuspectEmail>, StoreError> {
-    let sql = "SELECT tenant, email, recipients, reason, since FROM suspect_emails
+    let sql = "SELECT tenant, email, recipients, deaths, reason, since FROM suspect_emails
         WHERE tenant = ?1 AND email = ?2";
     one(
         connection,
@@ -26,12 +26,18 @@ pub(super) fn put_suspect(
     connection: &Connection,
     suspect: &SuspectEmail,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO suspect_emails (tenant, email, recipients, reason, since)
-        VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT OR REPLACE INTO suspect_emails
+        (tenant, email, recipients, deaths, reason, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let deaths: Vec<u8> = suspect
+        .deaths
+        .iter()
+        .flat_map(|worker| worker.0.to_le_bytes())
+        .collect();
     let row = params![
         suspect.tenant.0,
         suspect.email.as_bytes(),
         suspect.recipients,
+        deaths,
         suspect.reason,
         suspect.since.map(Timestamp::as_micros),
     ];
@@ -54,7 +60,7 @@ pub(super) fn emails(
     after: Option<EmailId>,
     limit: usize,
 ) -> Result<Vec<SuspectEmail>, StoreError> {
-    let sql = "SELECT tenant, email, recipients, reason, since FROM suspect_emails
+    let sql = "SELECT tenant, email, recipients, deaths, reason, since FROM suspect_emails
         WHERE tenant = ?1 AND since IS NOT NULL AND email > ?2 ORDER BY email LIMIT ?3";
     let after = after.as_ref().map_or(&[][..], |after| after.as_bytes());
     list(
@@ -66,12 +72,16 @@ pub(super) fn emails(
 }
 
 fn read_suspect(row: &Row<'_>) -> Result<SuspectEmail, StoreError> {
+    let deaths: Vec<u8> = row.get(3)?;
+    let (workers, _) = deaths.as_chunks();
+    let deaths = workers.iter().map(|id| WorkerId(u64::from_le_bytes(*id)));
     Ok(SuspectEmail {
         tenant: TenantId(row.get(0)?),
         email: EmailId::from_bytes(get_key(row, 1)?),
         recipients: row.get(2)?,
-        reason: row.get(3)?,
-        since: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
+        deaths: deaths.collect(),
+        reason: row.get(4)?,
+        since: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
     })
 }
 
@@ -118,6 +128,15 @@ pub(super) fn chunks(
 }
 
 pub(super) fn forget_aside(
+    connection: &Connection,
+    tenant: TenantId,
+    chunk: ChunkId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM chunks_aside WHERE chunk = ?1 AND tenant = ?2";
+    execute(connection, sql, params![chunk.0.cast_signed(), tenant.0])
+}
+
+pub(super) fn forget_aside_of(
     connection: &Connection,
     campaign: CampaignId,
 ) -> Result<(), StoreError> {

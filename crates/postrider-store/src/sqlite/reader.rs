@@ -152,6 +152,14 @@ impl Reader for SqliteReader {
         self.read(|connection| tenants::by_name(connection, name))
     }
 
+    fn suspect_email(
+        &self,
+        tenant: TenantId,
+        email: EmailId,
+    ) -> Result<Option<SuspectEmail>, StoreError> {
+        self.read(|connection| quarantine::suspect(connection, tenant, email))
+    }
+
     fn quarantined_emails(
         &self,
         tenant: TenantId,

@@ -8,6 +8,7 @@ use postrider_types::{
 use rusqlite::Connection;
 
 use super::cache::Cache;
+use super::queue::Waiting;
 use super::{campaigns, chunks, queue, receipts};
 use crate::error::StoreError;
 use crate::rows::{ChunkRow, LaneRow, LeaseRow, LogRow, Look, QueueRow, Sequence};
@@ -116,7 +117,7 @@ impl Tables for SqliteTables<'_> {
         campaign: CampaignId,
         chunk: ChunkId,
     ) -> Result<Option<QueueRow>, StoreError> {
-        queue::queued_chunk(self.connection, campaign, chunk)
+        queue::waiting_chunk(self.connection, Waiting::Queue, campaign, chunk)
     }
 
     fn park(&mut self, entry: &QueueRow) -> Result<(), StoreError> {
@@ -132,7 +133,7 @@ impl Tables for SqliteTables<'_> {
         campaign: CampaignId,
         chunk: ChunkId,
     ) -> Result<Option<QueueRow>, StoreError> {
-        queue::parked_chunk(self.connection, campaign, chunk)
+        queue::waiting_chunk(self.connection, Waiting::Parked, campaign, chunk)
     }
 
     fn lane(&mut self, lane: &LaneName) -> Result<Option<LaneRow>, StoreError> {

@@ -1,10 +1,11 @@
 //! What upkeep needs, inside one transaction of the writer.
 
 use postrider_types::{
-    Address, AddressKey, CampaignId, ChunkId, DeliveryId, EmailId, LeaseToken, Tenant, TenantId,
-    Timestamp, WorkerId,
+    Address, AddressKey, CampaignId, ChunkId, DeliveryId, EmailId, LeaseToken, RecipientId, Tenant,
+    TenantId, Timestamp, WorkerId,
 };
 
+use super::queue::Waiting;
 use super::sql::execute;
 use super::tables::SqliteTables;
 use super::{answers, campaigns, chunks, log, quarantine, queue, receipts, tenants};
@@ -124,6 +125,10 @@ impl Upkeep for SqliteTables<'_> {
         }
     }
 
+    fn numbers(&mut self, chunk: ChunkId) -> Result<Vec<RecipientId>, StoreError> {
+        chunks::numbers(self.connection, chunk)
+    }
+
     fn rewrite_chunk(&mut self, chunk: &ChunkRow) -> Result<(), StoreError> {
         chunks::rewrite(self.connection, chunk)
     }
@@ -145,8 +150,12 @@ impl Upkeep for SqliteTables<'_> {
         quarantine::set_aside(self.connection, chunk)
     }
 
+    fn forget_chunk_aside(&mut self, tenant: TenantId, chunk: ChunkId) -> Result<(), StoreError> {
+        quarantine::forget_aside(self.connection, tenant, chunk)
+    }
+
     fn forget_chunks_aside(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
-        quarantine::forget_aside(self.connection, campaign)
+        quarantine::forget_aside_of(self.connection, campaign)
     }
 
     fn erase_aside(&mut self, tenant: TenantId, key: &AddressKey) -> Result<(), StoreError> {
@@ -159,7 +168,7 @@ impl Upkeep for SqliteTables<'_> {
         after: ChunkId,
         limit: usize,
     ) -> Result<Vec<QueueRow>, StoreError> {
-        queue::queued(self.connection, within, after, limit)
+        queue::waiting(self.connection, Waiting::Queue, within, after, limit)
     }
 
     fn parked(
@@ -168,7 +177,7 @@ impl Upkeep for SqliteTables<'_> {
         after: ChunkId,
         limit: usize,
     ) -> Result<Vec<QueueRow>, StoreError> {
-        queue::parked(self.connection, within, after, limit)
+        queue::waiting(self.connection, Waiting::Parked, within, after, limit)
     }
 
     fn leases(

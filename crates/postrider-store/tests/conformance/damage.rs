@@ -1,11 +1,12 @@
-//! What is only true of a file: damaged rows, bytes that were deleted, and its size.
+//! What is only true of a file: damaged chunks, bytes that were deleted, and its size.
 
-use postrider_store::removal::Cursor;
+use postrider_store::removal::{Cursor, PurgeTarget};
 use postrider_store::request::CampaignChange;
 use postrider_store::{Reply, Request};
 use postrider_types::{CampaignState, DeliveryState, EmailId, Outcome, Timestamp};
 
-use crate::world::{DONE, Home, TENANT, World, address, numbers};
+use crate::requests::{begin_request, record_request};
+use crate::world::{DONE, Home, OTHER_TENANT, TENANT, World, address, numbers};
 
 const TORN: &str = "UPDATE chunks SET recipients = x'02ff' WHERE chunk = ";
 
@@ -31,6 +32,23 @@ fn a_chunk_that_cannot_be_read_is_quarantined_by_the_claim_that_meets_it() {
     assert_eq!(world.idle(), None);
     world.change(campaign, CampaignChange::Seal);
     assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
+}
+
+#[test]
+fn what_was_kept_of_a_chunk_is_forgotten_when_its_tenant_says_so() {
+    let mut world = World::new(Home::sqlite());
+    world.running("a.test", 1);
+    world.damage(&format!("{TORN} 1"));
+    assert_eq!(world.idle(), None);
+    let chunk = postrider_types::ChunkId(1);
+    let kept = |world: &World| {
+        let first = postrider_types::ChunkId(0);
+        world.reader().quarantined_chunks(TENANT, first, 9).unwrap()
+    };
+    for (tenant, left) in [(OTHER_TENANT, 1), (TENANT, 0), (TENANT, 0)] {
+        assert_eq!(world.ask_once(Request::ForgetChunk { tenant, chunk }), DONE);
+        assert_eq!(kept(&world).len(), left);
+    }
 }
 
 #[test]
@@ -150,8 +168,8 @@ fn what_retention_gives_back_is_used_again() {
         world.sealed("a.test", 500);
         let held = world.claim();
         (0..500).for_each(|place| {
-            world.ask_once(crate::requests::begin_request(&held, place, 1));
-            let record = crate::requests::record_request(&held, place, 1, Outcome::Delivered);
+            world.ask_once(begin_request(&held, place, 1));
+            let record = record_request(&held, place, 1, Outcome::Delivered);
             world.ask_once(record);
         });
         world.end(held.token, Vec::new());
@@ -180,7 +198,7 @@ fn a_walk_says_where_it_goes_on_and_survives_a_restart() {
     loop {
         world.reopen();
         let reply = world.ask_once(Request::Purge {
-            target: postrider_store::removal::PurgeTarget::Campaign(campaign),
+            target: PurgeTarget::Campaign(campaign),
             with_in_doubt: false,
             is_dry_run: false,
             cursor,

@@ -25,6 +25,7 @@ scenes! {
     a_late_refusal_reopens_a_finished_campaign,
     a_late_refusal_of_a_cancelled_campaign_is_cancelled,
     a_late_refusal_of_a_paused_campaign_waits_for_it,
+    a_begin_that_comes_again_after_its_return_is_refused,
 }
 
 /// A sealed campaign for two, of which the first was begun by a worker that is lost.
@@ -244,4 +245,26 @@ fn a_late_refusal_of_a_paused_campaign_waits_for_it(world: &mut World) {
         world.claim().recipients.len() + world.claim().recipients.len(),
         2
     );
+}
+
+fn a_begin_that_comes_again_after_its_return_is_refused(world: &mut World) {
+    world.sealed("example.test", 1);
+    // The first time, and after an attempt that was deferred.
+    for attempts in 0..2 {
+        let held = world.claim();
+        let begin = begin_request(&held, 0, attempts + 1);
+        assert_eq!(world.ask(begin.clone()), DONE);
+        assert_eq!(world.record(&held, 0, Outcome::Returned), DONE);
+        let state = DeliveryState::Pending;
+        let reply = world.ask(begin);
+        assert_eq!(refused(&reply), &Refused::Delivery { state });
+        assert_eq!(world.state(&held, 0), state);
+        world.end(held.token, Vec::new());
+        // The next lease takes the same number.
+        let held = world.claim();
+        assert_eq!(world.begin(&held, 0), DONE);
+        let next_attempt_at = world.now;
+        world.record(&held, 0, Outcome::Deferred { next_attempt_at });
+        world.end(held.token, Vec::new());
+    }
 }

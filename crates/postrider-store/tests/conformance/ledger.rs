@@ -26,6 +26,8 @@ pub(crate) struct Ledger {
     sent: BTreeMap<DeliveryId, i32>,
     /// Attempts that were begun and not given back.
     begun: BTreeSet<(DeliveryId, u16)>,
+    /// Attempts that were given back, and under which lease.
+    returned: BTreeSet<(DeliveryId, LeaseToken, u16)>,
     /// The newest token of a lease.
     token: Option<LeaseToken>,
 }
@@ -48,11 +50,9 @@ impl Ledger {
                 path.push(receipt.state);
             }
             for step in path.windows(2) {
-                self.walk(
-                    *delivery,
-                    receipt.attempts,
-                    (step[0], verb(request), step[1]),
-                );
+                let edge = (step[0], verb(request), step[1]);
+                self.walk(*delivery, receipt.attempts, edge);
+                self.returns(*delivery, request, edge);
             }
             let end = path[path.len() - 1];
             assert_eq!(
@@ -90,6 +90,23 @@ impl Ledger {
                 // Given back: the number is used again.
                 self.begun.remove(&(delivery, attempt + 1));
             }
+        }
+    }
+
+    /// No attempt begins again under the lease that gave it back.
+    fn returns(&mut self, delivery: DeliveryId, request: &Request, edge: Edge) {
+        match (request, edge.2) {
+            (Request::Record { token, attempt, .. }, DeliveryState::Pending) => {
+                self.returned.insert((delivery, *token, *attempt));
+            }
+            (Request::Begin { token, attempt, .. }, DeliveryState::Attempting) => {
+                let is_returned = self.returned.contains(&(delivery, *token, *attempt));
+                assert!(
+                    !is_returned,
+                    "{delivery} began after its return: {request:?}"
+                );
+            }
+            _ => {}
         }
     }
 

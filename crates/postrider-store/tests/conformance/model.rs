@@ -15,6 +15,7 @@ use proptest::prelude::*;
 
 use crate::examine::Snapshot;
 use crate::ledger::{Ledger, expect_places, expect_swept};
+use crate::poison::{self, expect_email};
 use crate::requests::{create_request_with, file_request};
 use crate::steps::{CAMPAIGNS, Past, Step, step};
 use crate::world::{DONE, Home, World};
@@ -104,6 +105,7 @@ impl Model {
 
     pub(crate) fn ask(&mut self, request: Request) -> Reply {
         let is_repeated = self.past.requests.iter().any(|past| same(past, &request));
+        let before = poison::known(&mut self.rows);
         let reply = self.world.ask_once(request.clone());
         let seen = protocol::apply(&mut self.rows, request.clone(), self.world.now).unwrap();
         assert_eq!(reply, seen, "{request:?}");
@@ -111,12 +113,20 @@ impl Model {
         self.ledger.enter(&request, &reply, now);
         self.ledger.newest.expect_balance(self.world.reader());
         expect_places(&mut self.rows, &self.ledger.newest, &request);
+        let after = poison::known(&mut self.rows);
+        let asked = (&request, &reply);
+        expect_email(before.as_ref(), after.as_ref(), asked, &self.ledger.newest);
+        let is_held = after.is_some_and(|known| known.since.is_some());
         if let Request::Sweep { campaign } = &request
             && reply == DONE
         {
             expect_swept(&mut self.rows, *campaign);
         }
         if let Reply::Claimed(claimed) = &reply {
+            assert!(
+                !is_held || is_repeated,
+                "claimed although quarantined: {claimed:?}"
+            );
             let is_newest = self.ledger.is_newest(claimed.token);
             assert!(
                 is_newest || is_repeated,

@@ -20,6 +20,7 @@ scenes! {
     a_discarded_email_ends_its_campaigns,
     a_campaign_with_a_quarantined_recipient_finishes,
     three_reports_about_recipients_quarantine_their_email,
+    a_campaign_that_runs_again_is_held_up_at_its_claim,
 }
 
 const REASON: &str = "its message takes 40 MB, and this worker has 10 MB left";
@@ -99,17 +100,31 @@ fn an_email_is_quarantined_and_nothing_more_of_it_is_claimed(world: &mut World) 
     assert_eq!(world.campaign(other).state, CampaignState::Paused);
     let emails = world.reader().quarantined_emails(TENANT, None, 9).unwrap();
     assert_eq!(emails[0].reason, REASON);
+    let known = |email| world.reader().suspect_email(TENANT, email).unwrap();
+    assert_eq!(known(emails[0].email).as_ref(), emails.first());
+    assert_eq!(known(EmailId::of(b"another")), None);
     // One that is made later cannot be started.
     let later = world.running("d.test", 1);
     assert_eq!(world.campaign(later).state, CampaignState::Draft);
 }
 
 fn only_the_holder_of_a_lease_quarantines(world: &mut World) {
-    world.running("a.test", 1);
+    let campaign = world.running("a.test", 1);
     let held = world.claim();
     world.end(held.token, Vec::new());
-    let reply = quarantine(world, &held, Subject::Chunk);
-    assert_eq!(refused(&reply), &Refused::LeaseOver);
+    let again = world.claim();
+    for what in [
+        Subject::Recipient(RecipientId(0)),
+        Subject::Chunk,
+        Subject::Email,
+    ] {
+        let reply = quarantine(world, &held, what);
+        assert_eq!(refused(&reply), &Refused::LeaseOver);
+    }
+    let email = EmailId::of(b"an email");
+    assert_eq!(world.reader().suspect_email(TENANT, email).unwrap(), None);
+    assert_eq!(world.campaign(campaign).state, CampaignState::Running);
+    world.deliver(&again, 0);
 }
 
 fn a_released_recipient_is_pending_and_is_sent(world: &mut World) {
@@ -202,4 +217,19 @@ fn three_reports_about_recipients_quarantine_their_email(world: &mut World) {
     }
     assert_eq!(world.campaign(campaign).state, CampaignState::Paused);
     world.end(held.token, Vec::new());
+}
+
+fn a_campaign_that_runs_again_is_held_up_at_its_claim(world: &mut World) {
+    let again = world.sealed("a.test", 1);
+    let first = world.claim();
+    world.begin(&first, 0);
+    world.record(&first, 0, postrider_types::Outcome::Bounced);
+    world.end(first.token, Vec::new());
+    world.running("b.test", 1);
+    let held = world.claim();
+    quarantine(world, &held, Subject::Email);
+    world.resolve_all(again, DeliveryState::Bounced, "retry");
+    assert_eq!(world.campaign(again).state, CampaignState::Running);
+    assert_eq!(world.idle(), None);
+    assert_eq!(world.campaign(again).state, CampaignState::Paused);
 }

@@ -1,10 +1,12 @@
 //! Requests as the batcher and the workers make them.
 
+use postrider_store::quarantine::{Held, Suspect, Verdict};
 use postrider_store::selection::{Resolution, Selection};
 use postrider_store::{Claimed, Filing, Request};
 use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{
-    CampaignId, EmailId, InDoubtPolicy, LeaseToken, Outcome, RecipientId, Timestamp, Variables,
+    CampaignId, DeliveryId, EmailId, InDoubtPolicy, LeaseToken, Outcome, RecipientId, Timestamp,
+    Variables,
 };
 
 use crate::world::{RETRY_AFTER, TENANT, address, delivery, lane};
@@ -97,5 +99,13 @@ pub(crate) fn end_request(token: LeaseToken, filings: Vec<Filing>) -> Request {
         token,
         filings,
         throttle: None,
+    }
+}
+
+/// A delivery that was in hand when its worker died, and of which nothing else is known.
+pub(crate) const fn suspect(delivery: DeliveryId) -> Suspect {
+    Suspect {
+        what: Held::Delivery(delivery),
+        verdict: Verdict::Open,
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use postrider_store::quarantine::{Subject, Suspects};
 use postrider_store::{Claimed, Filing, Request, Share};
 use postrider_types::{DeliveryState, Doubt, Outcome, Receipt, Timestamp, WorkerId};
 use proptest::prelude::*;
@@ -10,6 +9,7 @@ use proptest::sample::{Index, select};
 
 use crate::examine::Snapshot;
 use crate::people;
+use crate::poison::{Poison, poison};
 use crate::requests::{begin_request, end_request, record_request};
 use crate::world::{World, delivery, lane};
 
@@ -52,18 +52,8 @@ pub(crate) enum Step {
     Reap {
         all: bool,
     },
-    /// A worker died of one of a chunk's recipients, or nobody knows of whom.
-    Death {
-        claim: Index,
-        place: Index,
-        is_known: bool,
-    },
-    /// A worker refuses a recipient, its chunk, or the email.
-    Quarantine {
-        claim: Index,
-        place: Index,
-        what: u8,
-    },
+    /// Something is said against a recipient or an email.
+    Poison(Poison),
     /// An earlier request again, however old.
     Repeat {
         which: Index,
@@ -131,47 +121,14 @@ impl Past {
                 until: world.now.plus(Duration::from_secs(90)),
             },
             Step::Reap { all } => Request::reap(if *all { Timestamp::NEVER } else { world.now }),
-            Step::Death {
-                claim,
-                place,
-                is_known,
-            } => self.death(claim, place, *is_known)?,
-            Step::Quarantine { claim, place, what } => self.refusal(claim, place, *what)?,
+            Step::Poison(poison) => poison.request(self)?,
             Step::Repeat { .. } if self.requests.is_empty() => return None,
             Step::Repeat { which } => which.get(&self.requests).clone(),
         })
     }
 
-    fn refusal(&self, claim: &Index, place: &Index, what: u8) -> Option<Request> {
-        let held = self.claim(claim)?;
-        let recipient = place.get(&held.recipients).recipient;
-        Some(Request::Quarantine {
-            token: held.token,
-            what: match what {
-                0 => Subject::Email,
-                1 => Subject::Chunk,
-                _ => Subject::Recipient(recipient),
-            },
-            reason: "too large for this worker".to_owned(),
-        })
-    }
-
-    /// The death of a worker with one of a chunk's recipients in hand, or nobody knows whom.
-    fn death(&self, claim: &Index, place: &Index, is_known: bool) -> Option<Request> {
-        let held = self.claim(claim)?;
-        let suspect = delivery(held, place.index(held.recipients.len()));
-        Some(Request::Reap {
-            before: Timestamp::EPOCH,
-            worker: Some(WorkerId(0)),
-            suspects: if is_known {
-                Suspects::These(vec![suspect])
-            } else {
-                Suspects::Unknown
-            },
-        })
-    }
-
-    fn claim(&self, claim: &Index) -> Option<&Claimed> {
+    /// One of the chunks that were ever claimed.
+    pub(crate) fn claim(&self, claim: &Index) -> Option<&Claimed> {
         // Mostly about those that may still be leased.
         let newest = self.claims.len().saturating_sub(6);
         let among = if claim.index(8) == 0 {
@@ -232,7 +189,7 @@ pub(crate) fn step(start: Timestamp) -> impl Strategy<Value = Step> {
     let late = prop_oneof![Just(Outcome::Delivered), outcome(start)];
     prop_oneof![
         24 => people::asked(start).prop_map(|request| Step::Ask(Box::new(request))),
-        12 => (0..2_u64, skip).prop_map(|(worker, skip)| Step::Claim { worker, skip }),
+        12 => (0..3_u64, skip).prop_map(|(worker, skip)| Step::Claim { worker, skip }),
         30 => about().prop_map(|about| Step::Begin { about }),
         30 => (about(), outcome(start))
             .prop_map(|(about, outcome)| Step::Record { about, outcome }),
@@ -241,10 +198,7 @@ pub(crate) fn step(start: Timestamp) -> impl Strategy<Value = Step> {
             .prop_map(|(claim, filings, closes)| Step::End { claim, filings, closes }),
         2 => index().prop_map(|claim| Step::Extend { claim }),
         2 => proptest::bool::weighted(0.3).prop_map(|all| Step::Reap { all }),
-        1 => (index(), index(), any::<bool>())
-            .prop_map(|(claim, place, is_known)| Step::Death { claim, place, is_known }),
-        2 => (index(), index(), 0..16_u8)
-            .prop_map(|(claim, place, what)| Step::Quarantine { claim, place, what }),
+        3 => poison().prop_map(Step::Poison),
         8 => index().prop_map(|which| Step::Repeat { which }),
     ]
 }

@@ -8,7 +8,7 @@ use postrider_types::{
     Timestamp, WorkerId,
 };
 
-use crate::requests::end_request;
+use crate::requests::{end_request, suspect};
 use crate::world::{DONE, TENANT, WORKER, World, delivery, numbers, refused};
 
 scenes! {
@@ -24,9 +24,10 @@ scenes! {
     a_death_in_a_cancelled_campaign_quarantines_nobody,
     deaths_are_told_in_the_history,
     a_worker_that_is_late_is_refused,
+    a_step_ends_as_many_leases_as_it_may_cost,
 }
 
-fn die(world: &mut World, suspects: Suspects) -> Reaped {
+pub(crate) fn die(world: &mut World, suspects: Suspects) -> Reaped {
     let reply = world.ask_once(Request::Reap {
         before: Timestamp::EPOCH,
         worker: Some(WORKER),
@@ -40,7 +41,7 @@ fn die(world: &mut World, suspects: Suspects) -> Reaped {
 
 /// The worker dies with one recipient in hand.
 fn die_with(world: &mut World, held: &Claimed, place: usize) -> Reaped {
-    die(world, Suspects::These(vec![delivery(held, place)]))
+    die(world, Suspects::These(vec![suspect(delivery(held, place))]))
 }
 
 fn solo(held: &Claimed, place: usize) -> LaneName {
@@ -48,13 +49,13 @@ fn solo(held: &Claimed, place: usize) -> LaneName {
 }
 
 /// A chunk of so many, claimed.
-fn held(world: &mut World, count: u32) -> (CampaignId, Claimed) {
+pub(crate) fn held(world: &mut World, count: u32) -> (CampaignId, Claimed) {
     let campaign = world.running("example.test", count);
     (campaign, world.claim())
 }
 
 /// Claims until a solo lane gives something; whatever else is claimed is left in hand.
-fn claim_solo(world: &mut World) -> Claimed {
+pub(crate) fn claim_solo(world: &mut World) -> Claimed {
     for _ in 0..99 {
         let claimed = world.claim();
         if claimed.lane.is_solo() {
@@ -64,7 +65,7 @@ fn claim_solo(world: &mut World) -> Claimed {
     panic!("nothing in a solo lane");
 }
 
-fn is_quarantined(world: &World, delivery: DeliveryId) -> bool {
+pub(crate) fn is_quarantined(world: &World, delivery: DeliveryId) -> bool {
     let receipt = world.receipt(delivery);
     receipt.is_some_and(|receipt| receipt.state == DeliveryState::Quarantined)
 }
@@ -101,7 +102,7 @@ fn a_lease_that_ran_out_makes_nobody_suspect(world: &mut World) {
 
 fn a_suspect_goes_alone_into_the_solo_lane_and_the_rest_to_the_tail(world: &mut World) {
     let (_, dead) = held(world, 4);
-    let these = Suspects::These(vec![delivery(&dead, 1), delivery(&dead, 2)]);
+    let these = Suspects::These([1, 2].map(|place| suspect(delivery(&dead, place))).to_vec());
     assert_eq!(die(world, these).refiled, 4);
     let mut claimed: Vec<_> = (0..3).map(|_| world.claim()).collect();
     claimed.sort_by_key(|claimed| claimed.recipients.len());
@@ -193,7 +194,9 @@ fn what_comes_back_waits_behind_what_waited_already(world: &mut World) {
 fn three_recipients_quarantine_the_email_and_pause_its_campaigns(world: &mut World) {
     let (campaign, dead) = held(world, 5);
     let other = world.running("b.test", 1);
-    let these = (0..4).map(|place| delivery(&dead, place)).collect();
+    let these = (0..4)
+        .map(|place| suspect(delivery(&dead, place)))
+        .collect();
     die(world, Suspects::These(these));
     for _ in 0..3 {
         assert_eq!(world.campaign(campaign).state, CampaignState::Running);
@@ -243,4 +246,32 @@ fn a_worker_that_is_late_is_refused(world: &mut World) {
     assert_eq!(refused(&world.begin(&dead, 0)), &Refused::LeaseOver);
     let reply = world.ask(end_request(dead.token, Vec::new()));
     assert_eq!(refused(&reply), &Refused::LeaseOver);
+}
+
+fn a_step_ends_as_many_leases_as_it_may_cost(world: &mut World) {
+    let steps = |world: &mut World, lanes: &[(&str, u32)]| {
+        let campaign = world.running(lanes[0].0, lanes[0].1);
+        for (lane, count) in &lanes[1..] {
+            world.file(campaign, lane, *count);
+        }
+        lanes.iter().for_each(|_| drop(world.claim()));
+        let mut leases = Vec::new();
+        loop {
+            let reaped = die(world, Suspects::Nobody);
+            leases.push(reaped.leases);
+            if !reaped.more {
+                return leases;
+            }
+        }
+    };
+    // One that is larger than a step has one of its own.
+    assert_eq!(steps(world, &[("a.test", 500), ("b.test", 500)]), [1, 1]);
+    world.walk(|cursor| Request::Purge {
+        target: postrider_store::removal::PurgeTarget::Campaign(CampaignId(1)),
+        with_in_doubt: false,
+        is_dry_run: false,
+        cursor,
+    });
+    let small = [("a.test", 1), ("b.test", 1), ("c.test", 1)];
+    assert_eq!(steps(world, &small), [3]);
 }

@@ -6,23 +6,28 @@
 //! `file` is not recognised: it takes in its recipients again, so the batcher, which lives in the
 //! store's own process, never repeats one that may have been done.
 
-use std::borrow::Cow;
+mod kinds;
+mod refused;
+mod reply;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{
-    Address, Campaign, CampaignId, CampaignState, ChunkId, ChunkRecipient, DeliveryId,
-    DeliveryState, EmailId, InDoubtPolicy, LaneName, LeaseToken, Outcome, RecipientId, Tenant,
-    TenantId, Timestamp, Variables, WorkerId,
+    Address, CampaignId, ChunkId, DeliveryId, EmailId, InDoubtPolicy, LaneName, LeaseToken,
+    Outcome, RecipientId, TenantId, Timestamp, Variables, WorkerId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Answer;
-use crate::quarantine::{Lift, Reaped, Subject, Suspects};
-use crate::removal::{Cursor, PurgeTarget, Walked};
+use crate::quarantine::{Lift, Subject, Suspects};
+use crate::removal::{Cursor, PurgeTarget};
 use crate::selection::{Resolution, Selection};
 use crate::share::Share;
+
+pub use refused::Refused;
+pub use reply::{Claimed, Reply};
 
 /// One request. The verbs are those of the glossary.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -163,6 +168,14 @@ pub enum Request {
         /// Where to begin.
         cursor: Cursor,
     },
+    /// Forget what was kept aside of a chunk that cannot be read; nothing is done when nothing is
+    /// kept. Whoever it held stays as they are.
+    ForgetChunk {
+        /// The owner of its campaign.
+        tenant: TenantId,
+        /// The chunk.
+        chunk: ChunkId,
+    },
     /// Keep an answer for a request that may be sent again, and forget a few old ones.
     KeepAnswer {
         /// The answer.
@@ -277,140 +290,6 @@ pub struct Filing {
     pub due_at: Timestamp,
 }
 
-/// The answer to a [`Request`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Reply {
-    /// A chunk, leased.
-    Claimed(Box<Claimed>),
-    /// Nothing is due; the next lane wakes at this instant, if any does.
-    Idle {
-        /// The earliest instant at which a claim may give something, unless new work is filed.
-        next_at: Option<Timestamp>,
-    },
-    /// Done; for `sweep`, `unpark` and `compact`, `more` says whether a further step is needed.
-    Done {
-        /// Whether the same request would find more to do.
-        more: bool,
-    },
-    /// The chunk is in, and its first recipient has this number.
-    Filed {
-        /// The chunk.
-        chunk: ChunkId,
-        /// The number of the first recipient; the others follow densely.
-        first: RecipientId,
-    },
-    /// The campaign as it is now.
-    Campaign(Box<Campaign>),
-    /// Drafts that were started because their time had come.
-    Started {
-        /// Which; chunks of theirs are parked until `unpark`.
-        campaigns: Vec<CampaignId>,
-        /// When the next draft starts; not after now when there are more to start.
-        next_at: Option<Timestamp>,
-    },
-    /// One step of `resolve`.
-    Step {
-        /// Deliveries that it was about and changed, or would change.
-        matched: u64,
-        /// Deliveries that it was about and left, because their doubt is not old enough.
-        too_early: u64,
-        /// Where the next step begins; `None` at the end.
-        next: Option<RecipientId>,
-    },
-    /// The tenant as it is now.
-    Tenant(Box<Tenant>),
-    /// What one step of a walk did.
-    Walked(Walked),
-    /// What a reap did.
-    Reaped(Reaped),
-    /// Whether the email was new.
-    Put {
-        /// False when the same content was there already.
-        is_new: bool,
-    },
-    /// The rules say no; nothing was changed.
-    Refused(Refused),
-}
-
-/// A leased chunk.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Claimed {
-    /// The lease.
-    pub token: LeaseToken,
-    /// When the lease ends unless it is extended.
-    pub until: Timestamp,
-    /// The chunk.
-    pub chunk: ChunkId,
-    /// The owner of the campaign.
-    pub tenant: TenantId,
-    /// The campaign.
-    pub campaign: CampaignId,
-    /// The email.
-    pub email: EmailId,
-    /// When the campaign was started: the Date of its messages.
-    pub started_at: Timestamp,
-    /// The lane.
-    pub lane: LaneName,
-    /// Who is left, all of them pending or due again.
-    pub recipients: Vec<ChunkRecipient>,
-}
-
-/// Why the rules say no.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum Refused {
-    /// The lease ran out, was ended, or never was.
-    #[error("the lease is over")]
-    LeaseOver,
-    /// The delivery is not in a state that this may follow.
-    #[error("the delivery is {state}")]
-    Delivery {
-        /// The state it is in.
-        state: DeliveryState,
-    },
-    /// The lease still has deliveries between begin and outcome.
-    #[error("an attempt under this lease has no outcome yet")]
-    StillAttempting,
-    /// The campaign is not in a state that allows this.
-    #[error("the campaign is {state}")]
-    Campaign {
-        /// The state it is in.
-        state: CampaignState,
-    },
-    /// The audience is sealed.
-    #[error("the audience is sealed")]
-    Sealed,
-    /// There is no such campaign.
-    #[error("there is no such campaign")]
-    NoCampaign,
-    /// There is no such email.
-    #[error("there is no such email")]
-    NoEmail,
-    /// Another campaign has this name.
-    #[error("{campaign} has this name already")]
-    NameTaken {
-        /// The campaign that has it.
-        campaign: CampaignId,
-    },
-    /// There is no such tenant.
-    #[error("there is no such tenant")]
-    NoTenant,
-    /// The tenant was deleted.
-    #[error("the tenant was deleted")]
-    TenantDeleted,
-    /// Another tenant has this name.
-    #[error("tenant {tenant} has this name already")]
-    TenantTaken {
-        /// The tenant that has it.
-        tenant: TenantId,
-    },
-    /// The campaign's email is quarantined; it must be released first.
-    #[error("the campaign's email is quarantined; release the email first")]
-    EmailQuarantined,
-    /// A chunk over its bounds, an email under a wrong id, or a delivery outside the lease.
-    #[error("{0}")]
-    Malformed(Cow<'static, str>),
-}
-
 impl Request {
     /// Ends the leases that ran out before an instant, of which nobody is known to have died.
     pub const fn reap(before: Timestamp) -> Self {
@@ -419,41 +298,5 @@ impl Request {
             worker: None,
             suspects: Suspects::Nobody,
         }
-    }
-
-    /// Whether a claim may find something after this that it did not find before. What ends a
-    /// lease, or is recorded after one is over, may too; that is for the one who asked to know.
-    pub const fn brings_work(&self) -> bool {
-        matches!(
-            self,
-            Self::File { .. }
-                | Self::Unpark { .. }
-                | Self::Reap { .. }
-                | Self::Resolve { .. }
-                | Self::LiftEmail { .. }
-                | Self::Wake
-        )
-    }
-
-    /// Whether a message on a connection waits for the answer. Everything else, intake and steps
-    /// above all, lets those go first.
-    pub const fn is_urgent(&self) -> bool {
-        !matches!(
-            self,
-            Self::File { .. }
-                | Self::PutEmail { .. }
-                | Self::Resolve { .. }
-                | Self::StartDue
-                | Self::Sweep { .. }
-                | Self::Unpark { .. }
-                | Self::Reap { .. }
-                | Self::SweepTenant { .. }
-                | Self::Purge { .. }
-                | Self::LiftEmail { .. }
-                | Self::Retain { .. }
-                | Self::EraseRecipient { .. }
-                | Self::KeepAnswer { .. }
-                | Self::Compact
-        )
     }
 }
