@@ -9,6 +9,13 @@ pub const EMAIL_BYTES_MAX_DEFAULT: usize = 10 * 1000 * 1000;
 /// over 500 items with a dozen expressions each needs about a quarter of it.
 pub const RENDER_FUEL: u64 = 100_000;
 
+/// Parts that a template may cut or fill a list to.
+pub const PARTS_MAX: usize = 10_000;
+
+/// Bytes of what a template makes by replacing: more than any email shows, and far less than the
+/// memory of a process.
+pub const FILTERED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// How deep blocks and calls of a template may nest.
 pub const TEMPLATE_DEPTH_MAX: usize = 64;
 

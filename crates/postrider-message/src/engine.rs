@@ -6,7 +6,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 
 use crate::bounds::{RENDER_FUEL, TEMPLATE_DEPTH_MAX};
-use crate::{Field, Problem};
+use crate::{Field, Problem, filters};
 
 /// What parts the name of a field from the number of a section, in the name of a template.
 pub(crate) const SECTION: char = '#';
@@ -35,6 +35,7 @@ pub(crate) fn environment() -> Environment<'static> {
     // These take a width from the template and allocate it before anything can bound it.
     environment.remove_filter("indent");
     environment.remove_filter("format");
+    filters::add(&mut environment);
     environment
 }
 

@@ -21,6 +21,7 @@ pub mod dkim;
 mod draft;
 mod engine;
 mod field;
+mod filters;
 mod header;
 mod layout;
 mod leaf;
