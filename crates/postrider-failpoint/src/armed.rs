@@ -1,7 +1,7 @@
 //! Fail points that do what the plan says.
 //!
 //! The plan is set once, before anything else runs, and is the same for every thread; how often
-//! the process came to a point is counted over all of them.
+//! the process came to where a step is meant is counted over all of them.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,11 +15,8 @@ use crate::plan::{Action, PlanError, Step, parse};
 /// How long a thread that has sent its process a deadly signal waits for the end.
 const DEATH_AFTER_MAX: Duration = Duration::from_secs(60);
 
-static PLAN: OnceLock<Vec<Step>> = OnceLock::new();
-
-/// How often the process came to each point.
-static COMES: [AtomicU64; FailPoint::ALL.len()] =
-    [const { AtomicU64::new(0) }; FailPoint::ALL.len()];
+/// The steps, and how often the process came to where each is meant.
+static PLAN: OnceLock<Vec<(Step, AtomicU64)>> = OnceLock::new();
 
 /// Sets the plan of this process; a second one is ignored.
 ///
@@ -27,16 +24,22 @@ static COMES: [AtomicU64; FailPoint::ALL.len()] =
 /// [`PlanError`]; nothing is set.
 pub fn arm(plan: &str) -> Result<(), PlanError> {
     let steps = parse(plan)?;
-    PLAN.get_or_init(|| steps);
+    let uncounted = |step| (step, AtomicU64::new(0));
+    PLAN.get_or_init(|| steps.into_iter().map(uncounted).collect());
     Ok(())
 }
 
-pub(crate) fn reached(point: FailPoint) {
+pub(crate) fn reached<T: AsRef<str>>(point: FailPoint, name: impl FnOnce() -> T) {
     let Some(steps) = PLAN.get() else { return };
-    let time = COMES[point as usize].fetch_add(1, Ordering::Relaxed) + 1;
-    let is_meant = |step: &&Step| step.point == point && step.times.contains(&time);
-    for step in steps.iter().filter(is_meant) {
-        take(point, step.action);
+    let name = name();
+    for (step, comes) in steps {
+        if step.point != point || !name.as_ref().contains(&step.text) {
+            continue;
+        }
+        let time = comes.fetch_add(1, Ordering::Relaxed) + 1;
+        if step.times.contains(&time) {
+            take(point, step.action);
+        }
     }
 }
 
@@ -47,8 +50,11 @@ fn take(point: FailPoint, action: Action) {
             std::thread::sleep(DEATH_AFTER_MAX);
         }
         Action::Stop => send(Signal::STOP),
+        Action::Abort => std::process::abort(),
         Action::Panic => panic!("the plan says: panic at {}", point.name()),
         Action::Delay(delay) => std::thread::sleep(delay),
+        // Written to, so that it is there and not only promised.
+        Action::Fill(mebibytes) => std::mem::forget(vec![1_u8; mebibytes << 20]),
     }
 }
 
@@ -62,11 +68,15 @@ mod tests {
 
     #[test]
     fn a_point_does_what_the_plan_says_when_its_time_has_come() {
-        arm("commit=panic@2").unwrap();
-        FailPoint::Commit.reached();
+        arm("commit=panic@2;in-render=panic~eve@2").unwrap();
+        let panics = |reach: fn()| std::panic::catch_unwind(reach).is_err();
+        let commits = [1, 2, 3].map(|_| panics(|| FailPoint::Commit.reached()));
+        assert_eq!(commits, [false, true, false]);
         FailPoint::Turn.reached();
-        let panicked = std::panic::catch_unwind(|| FailPoint::Commit.reached());
-        assert!(panicked.is_err());
-        FailPoint::Commit.reached();
+
+        let ada = || FailPoint::InRender.reached_by(|| "ada@receiver.test");
+        let eve = || FailPoint::InRender.reached_by(|| "eve@receiver.test");
+        let renders = [eve, ada, ada, eve, eve].map(panics);
+        assert_eq!(renders, [false, false, false, true, false]);
     }
 }

@@ -31,8 +31,13 @@ pub enum FailPoint {
     InReap,
     /// A chunk was claimed, and nothing was done for it.
     AfterClaim,
+    /// A body was read, and is about to be prepared; said with the id and the subject of its
+    /// email.
+    InPrepare,
     /// A body came into memory.
     AfterHydrate,
+    /// The message of a recipient is about to be rendered; said with the recipient's address.
+    InRender,
     /// MAIL, RCPT and DATA of a message were accepted.
     AfterRcpt,
     /// Some of a body was written that does not wait for the gate, but for its last octets.
@@ -41,6 +46,8 @@ pub enum FailPoint {
     BeforeBegin,
     /// The begin is durable, and the dot is about to be written.
     BeforeDot,
+    /// The connection's task is about to write the dot, and looks once more whether it may.
+    AtDot,
     /// The dot was written, and its reply was not read.
     AfterDot,
     /// The reply to a dot was read, and its outcome is about to be asked for.
@@ -55,15 +62,18 @@ pub enum FailPoint {
 
 impl FailPoint {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::InIntake,
         Self::InReap,
         Self::AfterClaim,
+        Self::InPrepare,
         Self::AfterHydrate,
+        Self::InRender,
         Self::AfterRcpt,
         Self::MidBody,
         Self::BeforeBegin,
         Self::BeforeDot,
+        Self::AtDot,
         Self::AfterDot,
         Self::BeforeOutcome,
         Self::BeforeEnd,
@@ -77,11 +87,14 @@ impl FailPoint {
             Self::InIntake => "in-intake",
             Self::InReap => "in-reap",
             Self::AfterClaim => "after-claim",
+            Self::InPrepare => "in-prepare",
             Self::AfterHydrate => "after-hydrate",
+            Self::InRender => "in-render",
             Self::AfterRcpt => "after-rcpt",
             Self::MidBody => "mid-body",
             Self::BeforeBegin => "before-begin",
             Self::BeforeDot => "before-dot",
+            Self::AtDot => "at-dot",
             Self::AfterDot => "after-dot",
             Self::BeforeOutcome => "before-outcome",
             Self::BeforeEnd => "before-end",
@@ -96,6 +109,15 @@ impl FailPoint {
     /// # Panics
     /// When the plan says so.
     pub fn reached(self) {
-        state::reached(self);
+        state::reached(self, || "");
+    }
+
+    /// The same about something that has a name, so that a plan can mean it alone. The name is only
+    /// asked for when a plan is set.
+    ///
+    /// # Panics
+    /// When the plan says so.
+    pub fn reached_by<T: AsRef<str>>(self, name: impl FnOnce() -> T) {
+        state::reached(self, name);
     }
 }
