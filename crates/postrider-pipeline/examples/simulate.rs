@@ -4,8 +4,7 @@
 //! --seeds 10000`; one seed with its log: `--seed 17 --log`; with a check left out:
 //! `--mutation rearm-at-lease-end`.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -36,36 +35,20 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs every seed, on as many threads as there are processors.
+/// Runs every seed; with the counts come those that broke a rule.
 fn run_all(simulator: &Simulator, asked: &Asked) -> (Counts, Vec<Schedule>) {
-    let next = AtomicU64::new(asked.from);
-    let end = asked.from.saturating_add(asked.seeds);
-    let total = Mutex::new((Counts::default(), Vec::new()));
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
-                        return;
-                    }
-                    let schedule = simulator.run(seed);
-                    let mut total = total.lock().expect("no schedule panics");
-                    total.0.add(&schedule.counts);
-                    if schedule.violation.is_some() || asked.options.is_logged {
-                        total.1.push(schedule);
-                    }
-                }
-            });
+    let mut failed = Vec::new();
+    let seeds = asked.from..asked.from.saturating_add(asked.seeds);
+    let counts = simulator.run_all(seeds, |schedule| {
+        if asked.options.is_logged {
+            print_log(&schedule);
         }
+        if schedule.violation.is_some() {
+            failed.push(schedule);
+        }
+        ControlFlow::Continue(())
     });
-    let (counts, kept) = total.into_inner().expect("no schedule panics");
-    for schedule in kept.iter().filter(|_| asked.options.is_logged) {
-        print_log(schedule);
-    }
-    let failed = kept.into_iter().filter(|kept| kept.violation.is_some());
-    (counts, failed.collect())
+    (counts, failed)
 }
 
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]

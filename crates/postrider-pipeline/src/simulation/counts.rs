@@ -66,6 +66,8 @@ counts! {
     stale: "pauses longer than a lease",
     /// Starts of the whole service after it was killed.
     restarts: "restarts of the service",
+    /// Of those, how many were of the whole machine.
+    reboots: "of these, of the machine",
     /// Wall clocks that were set.
     jumps: "jumps of the wall clock",
     /// Times that the store could not write.
@@ -78,8 +80,22 @@ counts! {
     late_answers: "answers of the store late",
     /// Requests that came twice.
     repeats: "requests that came twice",
-    /// Recipients whose message kills the worker.
-    poison: "deaths by a message",
+    /// Workers that died of a message or of a body.
+    poison: "deaths by a message or a body",
+    /// Deliveries that were quarantined because workers, or a trial, died of them.
+    quarantined: "recipients quarantined for that",
+    /// Of those, how many were only twice in the hands of a worker that something else killed.
+    coincidences: "of these, innocent by coincidence",
+    /// Emails that were quarantined for deaths.
+    emails: "emails quarantined for that",
+    /// Bodies that somebody could not use.
+    unusable: "bodies that could not be used",
+    /// Bodies for which there was no room.
+    no_room: "bodies without room",
+    /// Dots that were not written, because the worker stood still before them for too long.
+    late_dots: "dots that came too late and were not written",
+    /// Recipients that were erased.
+    erased: "recipients erased",
     /// Things that people did.
     deeds: "things that people did",
 }

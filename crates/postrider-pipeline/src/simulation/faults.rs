@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
-use postrider_store::quarantine::Suspects;
 use postrider_store::request::CampaignChange;
 use postrider_store::{Request, Tables};
-use postrider_types::{CampaignState, DeliveryId, Timestamp};
+use postrider_types::{CampaignState, Timestamp};
 
 use super::oracle::Violation;
 use super::plan::{STRIKE_EVERY, STRIKES};
+use super::poison::{Grave, Notes};
+use super::shares::Mails;
 use super::worker::{Place, Skew};
 use super::world::{Happening, World};
 use crate::core::Event;
 
 /// How far a wall clock jumps at most, either way.
-const JUMP_MAX_SECONDS: u64 = 3_600;
+pub(super) const JUMP_MAX: Duration = Duration::from_secs(3_600);
+
+/// How long it takes at most until a dead worker is seen, and its suspects are tried.
+const SEEN_MAX: Duration = Duration::from_secs(3);
+
+/// How long it mostly takes.
+const SEEN_SOON: Duration = Duration::from_millis(100);
 
 /// How long a worker that was told to stop may take.
-const DRAIN_MAX: Duration = Duration::from_secs(20);
+pub(super) const DRAIN_MAX: Duration = Duration::from_secs(20);
 
 impl World {
     /// One thing goes wrong, or somebody does something; the next one is planned.
@@ -32,7 +39,7 @@ impl World {
         let place = self.workers[number].place;
         let seconds = Duration::from_secs(1 + self.chance.below(8));
         match self.chance.below(22) {
-            0..=5 => self.kill(place, "dies"),
+            0..=5 => self.kill(place, "dies")?,
             6..=8 => self.pause(place),
             9 => self.stop(place)?,
             10 => {
@@ -66,30 +73,43 @@ impl World {
             5 if self.chance.one_in(5) => self.change(campaign, CampaignChange::Seal),
             6..=8 => self.decide(campaign),
             9 if self.chance.one_in(3) => self.purge(campaign),
-            10 => self.lift_email(self.tenants[0]),
+            10 => self.lift_emails(self.tenants[0]),
             11 if self.chance.one_in(3) => self.delete_tenant(self.tenants[1]),
+            12 if self.chance.one_in(3) => self.erase(campaign),
             _ => self.file(campaign),
         }
     }
 
     /// A worker dies: what it knew is gone, and what it had sent is cut anywhere.
-    pub(super) fn kill(&mut self, place: Place, how: &str) {
-        let worker = &mut self.workers[place.worker];
+    pub(super) fn kill(&mut self, place: Place, how: &str) -> Result<(), Violation> {
+        let worker = &self.workers[place.worker];
         if worker.place != place || worker.core.is_none() {
-            return;
+            return Ok(());
         }
-        self.oracle.disturb(worker.id);
-        self.oracle.counts.kills += 1;
-        let (id, in_hand) = (worker.id, std::mem::take(&mut worker.in_hand));
-        let in_hand = in_hand.into_iter().map(|(_, delivery)| delivery).collect();
-        worker.die();
-        let suspects = match self.chance.one_in(5) {
-            true => Suspects::Unknown,
-            false => Suspects::These(in_hand),
+        let (id, cause) = (worker.id, worker.stuck_in);
+        if let Some(cause) = cause {
+            self.oracle.die_of(cause)?;
+        }
+        let notes = match self.workers[place.worker].is_drained {
+            true => Notes::NONE,
+            false => self.notes_of(place),
         };
-        let seen = self.chance.within(Duration::from_secs(1));
-        self.later(seen, Happening::Bury(id, suspects));
-        self.say(format_args!("{place} {how}"));
+        self.say(format_args!("{place} {how}, and leaves {notes:?}"));
+        self.oracle.disturb(id);
+        self.oracle.counts.kills += 1;
+        self.workers[place.worker].die();
+        let grave = Grave {
+            number: place.worker,
+            worker: id,
+            notes,
+            cause,
+        };
+        let most = match self.chance.one_in(3) {
+            true => SEEN_MAX,
+            false => SEEN_SOON,
+        };
+        let seen = self.chance.within(most);
+        self.later(seen, Happening::Bury(grave));
         let cut_at = self.now.plus(self.chance.network());
         let (chance, is_in_order) = (&mut self.chance, self.plan.is_in_order);
         self.agenda.retain(|at, what| match what {
@@ -101,22 +121,11 @@ impl World {
             Happening::Hear(of, _) | Happening::Wake(of) | Happening::Resume(of) => *of != place,
             _ => true,
         });
-        let delay = self.chance.within(Duration::from_secs(20));
-        self.later(delay, Happening::Start(place.worker));
-    }
-
-    /// A message kills its worker; nobody may lose many to one message.
-    pub(super) fn die_of(&mut self, place: Place, delivery: DeliveryId) -> Result<(), Violation> {
-        if self.workers[place.worker].place != place {
-            return Ok(());
-        }
-        self.oracle.die_of(delivery)?;
-        self.kill(place, "is killed by a message");
         Ok(())
     }
 
     /// A worker stands still, often for longer than its leases last.
-    fn pause(&mut self, place: Place) {
+    pub(super) fn pause(&mut self, place: Place) {
         let most = self.plan.settings.lease.time * 3;
         let span = self.chance.within(most);
         let worker = &mut self.workers[place.worker];
@@ -132,23 +141,24 @@ impl World {
     }
 
     /// A worker is told to stop, and killed when that takes too long.
-    fn stop(&mut self, place: Place) -> Result<(), Violation> {
+    pub(super) fn stop(&mut self, place: Place) -> Result<(), Violation> {
         self.say(format_args!("{place} is told to stop"));
         self.later(DRAIN_MAX, Happening::Stopped(place));
         self.tell(place, Event::Drain)
     }
 
     /// The time for a worker that was told to stop is over.
-    pub(super) fn stopped(&mut self, place: Place) {
+    pub(super) fn stopped(&mut self, place: Place) -> Result<(), Violation> {
         let is_drained = self.workers[place.worker].is_drained;
-        self.kill(place, if is_drained { "has ended" } else { "is ended" });
+        self.kill(place, if is_drained { "has ended" } else { "is ended" })
     }
 
     /// Somebody sets the wall clock. Processes that live go by their own.
-    fn jump(&mut self) {
+    pub(super) fn jump(&mut self) {
         self.oracle.counts.jumps += 1;
-        let seconds = i64::try_from(self.chance.below(2 * JUMP_MAX_SECONDS)).unwrap_or(0);
-        let middle = i64::try_from(JUMP_MAX_SECONDS).unwrap_or(0);
+        let most = JUMP_MAX.as_secs();
+        let seconds = i64::try_from(self.chance.below(2 * most)).unwrap_or(0);
+        let middle = i64::try_from(most).unwrap_or(0);
         self.wall = Skew((seconds - middle) * 1_000_000);
         self.say(format_args!(
             "the wall clock is off by {} s",
@@ -158,28 +168,40 @@ impl World {
 
     /// The whole service dies and starts again: every lease is over, and what was left half done
     /// goes on.
-    fn restart(&mut self) -> Result<(), Violation> {
+    pub(super) fn restart(&mut self) -> Result<(), Violation> {
         self.oracle.counts.restarts += 1;
         self.say(format_args!("the service dies"));
         for number in 0..self.workers.len() {
-            self.kill(self.workers[number].place, "dies with it");
+            self.kill(self.workers[number].place, "dies with it")?;
         }
-        self.agenda.retain(|_, what| {
-            let is_asked = matches!(
-                what,
-                Happening::Ask(..)
-                    | Happening::Repeat(..)
-                    | Happening::Step(_)
-                    | Happening::Bury(..)
-            );
-            !is_asked
+        let mut graves = Vec::new();
+        self.agenda.retain(|_, what| match what {
+            Happening::Bury(grave) => {
+                graves.push(grave.clone());
+                false
+            }
+            Happening::Ask(..) | Happening::Repeat(..) | Happening::Step(_) => false,
+            _ => true,
         });
+        for number in 0..self.workers.len() {
+            let delay = self.chance.within(DRAIN_MAX);
+            self.later(delay, Happening::Start(self.workers[number].place));
+        }
         if self.wall.0 > self.host.clock.0 {
             self.oracle.is_time_torn = true;
         }
         self.host.clock = self.wall;
         self.host.down_until = Timestamp::EPOCH;
-        self.reap_before(Timestamp::NEVER)?;
+        // A service begins with full quotas.
+        self.host.spent_at.clear();
+        self.mails = Mails::default();
+        let is_machine = self.chance.one_in(4);
+        if is_machine {
+            self.oracle.counts.reboots += 1;
+            self.say(format_args!("with its machine, and all notes are void"));
+            graves.iter_mut().for_each(Grave::forget);
+        }
+        self.bury_all(graves)?;
         self.apply(Request::Wake)?;
         self.start_due()?;
         for tenant in self.tenants {

@@ -7,12 +7,12 @@
 //! answers lost; some answers take seconds. What the worker hears of a lost answer is an error, as
 //! when a socket breaks.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postrider_store::memory::State;
-use postrider_store::quarantine::Suspects;
 use postrider_store::{Reply, Request, StoreError, Tables};
-use postrider_types::{CampaignId, CampaignState, Timestamp, WorkerId};
+use postrider_types::{CampaignId, CampaignState, Timestamp};
 
 use super::log::Log;
 use super::mutation::{Mutation, Rules};
@@ -26,7 +26,7 @@ use crate::core::{Event, RequestId};
 const SLOW_MAX: Duration = Duration::from_millis(50);
 
 /// How long a step of a sweep waits for the next when the store could not do it.
-const STEP_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const STEP_AGAIN: Duration = Duration::from_secs(1);
 
 /// The store's process.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(super) struct Host {
     pub(super) rules: Rules,
     /// Its clock against true time: that of the wall when it started.
     pub(super) clock: Skew,
+    /// When the quotas of each share were used up, as far as it knows.
+    pub(super) spent_at: BTreeMap<usize, Timestamp>,
     /// It cannot write before this instant.
     pub(super) down_until: Timestamp,
     /// It takes ten times as long before this instant.
@@ -47,6 +49,7 @@ impl Host {
             rows: State::default(),
             rules: Rules::new(mutation),
             clock: Skew(0),
+            spent_at: BTreeMap::new(),
             down_until: Timestamp::EPOCH,
             slow_until: Timestamp::EPOCH,
         }
@@ -67,9 +70,6 @@ impl World {
         let mut at = self.now.plus(self.way_to_store());
         if self.chance.is_unlucky(60) {
             self.oracle.counts.repeats += 1;
-            // A claim that comes again leases a chunk to somebody who never hears of it, and a begin
-            // that was given back begins once more: both may come when the worker is dead.
-            self.disturb(place);
             let again = at.plus(self.chance.within(Duration::from_secs(45)));
             let copies = requests.iter().map(|(_, request)| request.clone());
             let copies = copies.collect();
@@ -126,7 +126,15 @@ impl World {
     pub(super) fn repeat(&mut self, requests: Vec<Request>) -> Result<(), Violation> {
         if !self.is_down() {
             for request in requests {
-                self.apply(request)?;
+                let holder = self.oracle.holder_of_unbegun(&request);
+                let reply = self.apply(request)?;
+                // It was refused at first, because its campaign was paused, and nobody knows that
+                // it is begun: it will be in doubt.
+                if matches!(reply, Reply::Done { .. }) {
+                    holder
+                        .into_iter()
+                        .for_each(|worker| self.oracle.disturb(worker));
+                }
             }
         }
         Ok(())
@@ -165,36 +173,14 @@ impl World {
         self.later(self.plan.settings.lease.time, Happening::Reap);
         if !self.is_down() {
             let before = self.host.clock.shows(self.now);
-            self.reap_before(before)?;
+            self.reap_all(&Request::reap(before))?;
             self.start_due()?;
         }
         Ok(())
     }
 
-    pub(super) fn reap_before(&mut self, before: Timestamp) -> Result<(), Violation> {
-        let (worker, suspects) = (None, Suspects::Nobody);
-        self.reap_all(&Request::Reap {
-            before,
-            worker,
-            suspects,
-        })
-    }
-
-    /// Whoever started a worker knows that it is dead, and ends its leases at once, or as soon as
-    /// the store can.
-    pub(super) fn bury(&mut self, worker: WorkerId, suspects: Suspects) -> Result<(), Violation> {
-        if self.is_down() {
-            self.later(STEP_AGAIN, Happening::Bury(worker, suspects));
-            return Ok(());
-        }
-        self.reap_all(&Request::Reap {
-            before: Timestamp::EPOCH,
-            worker: Some(worker),
-            suspects,
-        })
-    }
-
-    fn reap_all(&mut self, request: &Request) -> Result<(), Violation> {
+    /// Every step of a reaper.
+    pub(super) fn reap_all(&mut self, request: &Request) -> Result<(), Violation> {
         let is_more = |reply| matches!(reply, Reply::Reaped(reaped) if reaped.more);
         while is_more(self.apply(request.clone())?) {}
         Ok(())

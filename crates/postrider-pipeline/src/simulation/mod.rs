@@ -15,18 +15,23 @@
 //! tests do, with real processes.
 
 mod agenda;
-mod chance;
+mod carrying;
 mod counts;
 mod examine;
 mod faults;
 mod host;
+mod late;
 mod log;
+mod long_wait;
+mod many;
 mod mutation;
 mod oracle;
 mod people;
 mod plan;
+mod poison;
 mod receiver;
 mod removal;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -36,9 +41,11 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use counts::Counts;
+pub use long_wait::LongWait;
 pub use mutation::{Mutation, MutationError};
 
 use crate::settings::Settings;
+use oracle::Violation;
 use world::World;
 
 /// How a schedule is run.
@@ -86,6 +93,17 @@ impl Simulator {
     pub fn run(&self, seed: u64) -> Schedule {
         let mut world = World::new(seed, &self.settings, self.options);
         let lived = catch_unwind(AssertUnwindSafe(|| world.live()));
+        Schedule::of(seed, world, lived)
+    }
+}
+
+impl Schedule {
+    /// What came of a world; a panic in it is a violation too.
+    fn of(
+        seed: u64,
+        mut world: World,
+        lived: Result<Result<(), Violation>, Box<dyn Any + Send>>,
+    ) -> Self {
         let violation = match lived {
             Ok(Ok(())) => None,
             Ok(Err(violation)) => Some(violation.to_string()),
@@ -93,7 +111,7 @@ impl Simulator {
         };
         let counted = world.count_lost();
         let violation = violation.or_else(|| counted.err().map(|what| what.to_string()));
-        Schedule {
+        Self {
             seed,
             violation,
             hash: world.log.hash(),

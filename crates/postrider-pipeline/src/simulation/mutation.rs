@@ -4,8 +4,8 @@
 //! rows, or the request, look for a moment as if the check had nothing to say, lets the true rules
 //! do their work, and puts the rows back. So `protocol` and `core` have no switch that somebody
 //! could leave on, and a mutation cannot change more than the one answer it is named after.
-//! Three of them are not of a request: there an event of the worker comes early, or a setting says
-//! what the code without its check would do.
+//! Five of them are not of a request: there an event of the worker comes early, a dot late, or a
+//! setting says what the code without its check would do.
 
 mod around;
 
@@ -14,12 +14,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use postrider_store::memory::State;
-use postrider_store::quarantine::Suspects;
+use postrider_store::removal::Walked;
 use postrider_store::rows::LeaseRow;
-use postrider_store::{Reply, Request, StoreError, Tables, protocol};
+use postrider_store::{Reply, Request, Share, StoreError, Tables, protocol};
 use postrider_types::{LeaseToken, Timestamp};
 
-use around::{as_if_of_newest, reap_everything, reap_to_head, rearm, uncount, while_running};
+use around::{
+    as_if_of_newest, out_of_solo, reap_everything, reap_to_head, rearm, uncount, unsuspect,
+    while_running,
+};
 
 /// A check that is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,21 +43,35 @@ pub enum Mutation {
     ReapToHead,
     /// A reaper ends whatever has run out, in one step.
     ReapWithoutLimit,
-    /// A reaper does not count whose work a worker died of.
-    ReapWithoutDeaths,
+    /// A reaper is not told whose work a worker died of.
+    ReapWithoutSuspects,
+    /// What came of a trial does not count.
+    ReapWithoutVerdicts,
+    /// A death alone in the solo lane is one like any other.
+    ReapWithoutSolo,
     /// A doubt is tried again at once.
     RetryWithoutWait,
     /// The outcome of an old attempt counts for whatever attempt is the newest.
     LateOverNewer,
     /// The dot does not wait until the begin is durable.
     DotBeforeBegin,
+    /// A worker that stood still before a dot does not look at the time again.
+    DotAfterLease,
+    /// What is put aside is, also when the lease is over.
+    QuarantineWithoutLease,
+    /// An erasure ends nothing that is open.
+    EraseWithoutEnding,
+    /// A claim does not ask whose lanes they are.
+    ClaimWithoutShare,
+    /// A worker that follows another begins with full quotas.
+    FullQuotas,
     /// The limits know whole seconds only, so a second's worth goes out at once.
     WholeSeconds,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 20] = [
         Self::RearmAtLeaseEnd,
         Self::BeginWithoutLease,
         Self::BeginWithoutCampaign,
@@ -63,10 +80,17 @@ impl Mutation {
         Self::EndWithoutLease,
         Self::ReapToHead,
         Self::ReapWithoutLimit,
-        Self::ReapWithoutDeaths,
+        Self::ReapWithoutSuspects,
+        Self::ReapWithoutVerdicts,
+        Self::ReapWithoutSolo,
         Self::RetryWithoutWait,
         Self::LateOverNewer,
         Self::DotBeforeBegin,
+        Self::DotAfterLease,
+        Self::QuarantineWithoutLease,
+        Self::EraseWithoutEnding,
+        Self::ClaimWithoutShare,
+        Self::FullQuotas,
         Self::WholeSeconds,
     ];
 
@@ -81,10 +105,17 @@ impl Mutation {
             Self::EndWithoutLease => "end-without-lease",
             Self::ReapToHead => "reap-to-head",
             Self::ReapWithoutLimit => "reap-without-limit",
-            Self::ReapWithoutDeaths => "reap-without-deaths",
+            Self::ReapWithoutSuspects => "reap-without-suspects",
+            Self::ReapWithoutVerdicts => "reap-without-verdicts",
+            Self::ReapWithoutSolo => "reap-without-solo",
             Self::RetryWithoutWait => "retry-without-wait",
             Self::LateOverNewer => "late-over-newer",
             Self::DotBeforeBegin => "dot-before-begin",
+            Self::DotAfterLease => "dot-after-lease",
+            Self::QuarantineWithoutLease => "quarantine-without-lease",
+            Self::EraseWithoutEnding => "erase-without-ending",
+            Self::ClaimWithoutShare => "claim-without-share",
+            Self::FullQuotas => "full-quotas",
             Self::WholeSeconds => "whole-seconds",
         }
     }
@@ -147,16 +178,28 @@ impl Rules {
             (Mutation::ReapWithoutLimit, request @ Request::Reap { .. }) => {
                 reap_everything(rows, &request, now)
             }
-            (Mutation::ReapWithoutDeaths, Request::Reap { before, worker, .. }) => {
-                let suspects = Suspects::Nobody;
-                let request = Request::Reap {
-                    before,
-                    worker,
-                    suspects,
-                };
+            (
+                Mutation::ReapWithoutSuspects | Mutation::ReapWithoutVerdicts,
+                mut request @ Request::Reap { .. },
+            ) => {
+                unsuspect(&mut request, mutation);
                 protocol::apply(rows, request, now)
             }
-            (Mutation::BeginWithoutLease, request @ Request::Begin { token, .. }) => {
+            (Mutation::ReapWithoutSolo, request @ Request::Reap { .. }) => {
+                out_of_solo(rows, &request)?;
+                protocol::apply(rows, request, now)
+            }
+            (Mutation::EraseWithoutEnding, Request::EraseRecipient { .. }) => {
+                Ok(Reply::Walked(Walked::default()))
+            }
+            (Mutation::ClaimWithoutShare, mut request @ Request::Claim { .. }) => {
+                if let Request::Claim { share, .. } = &mut request {
+                    *share = Share::WHOLE;
+                }
+                protocol::apply(rows, request, now)
+            }
+            (Mutation::BeginWithoutLease, request @ Request::Begin { token, .. })
+            | (Mutation::QuarantineWithoutLease, request @ Request::Quarantine { token, .. }) => {
                 self.under_ghost(rows, token, true, request, now)
             }
             (Mutation::BeginWithoutCampaign, request @ Request::Begin { delivery, .. }) => {

@@ -6,15 +6,19 @@
 //! rows.
 
 mod judging;
+mod looking;
+mod suspicion;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use postrider_store::memory::State;
-use postrider_store::{StoreError, Tables};
+use postrider_store::{Request, StoreError, Tables};
 use postrider_types::{CampaignId, DeliveryId, DeliveryState, LeaseToken, Receipt, WorkerId};
 
 use super::counts::Counts;
-pub(super) use judging::attempting;
+use super::plan::Plan;
+pub(super) use looking::attempting;
+use suspicion::Suspicions;
 
 /// What must never be, and was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,11 +45,6 @@ pub(super) use hold;
 /// overtake each other.
 const OVERTAKEN_MAX: u64 = 4;
 
-/// Workers that one message may kill: two where it is known whose messages a worker had in hand,
-/// six where it is not and a chunk of 24 is halved until it is; and as many again, because a service
-/// that dies at the same time forgets who it was.
-const DEATHS_MAX: u32 = 12;
-
 /// One try at one delivery, as a receiver could tell it from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Try {
@@ -65,6 +64,8 @@ pub(super) struct Oracle {
     extra: BTreeMap<DeliveryId, u32>,
     /// Deliveries that somebody said had bounced, without knowing, and had tried again.
     misled: BTreeSet<DeliveryId>,
+    /// Deliveries whose recipients are erased.
+    erased: BTreeSet<DeliveryId>,
     begun: BTreeSet<Try>,
     /// The try of each delivery that was begun last.
     newest: BTreeMap<DeliveryId, Try>,
@@ -74,10 +75,14 @@ pub(super) struct Oracle {
     /// How often something came between each worker and its leases.
     disturbed: BTreeMap<WorkerId, u64>,
     doubted: BTreeMap<WorkerId, u64>,
-    /// Workers that each message has killed, since somebody last wanted it tried again.
-    deaths: BTreeMap<DeliveryId, u32>,
-    /// Times that a quarantined email was let out.
-    pub(super) lifts: u32,
+    /// Who may have killed workers.
+    suspicions: Suspicions,
+    /// Workers that may come to a thing while one dies of it: those in the other places.
+    others: u32,
+    /// Whether each worker has its share.
+    has_shares: bool,
+    /// Requests between two looks at all rows.
+    examine_every: u64,
     /// The most deliveries in doubt each time that something comes between a worker and its leases:
     /// one for each connection; where requests overtake each other, also what was answered last.
     doubts_max: u64,
@@ -88,12 +93,15 @@ pub(super) struct Oracle {
 }
 
 impl Oracle {
-    /// Knows nothing yet but the most connections of one worker, and whether its requests keep
-    /// their order.
-    pub(super) fn new(connections_max: u64, is_in_order: bool) -> Self {
-        let each = if is_in_order { 1 } else { OVERTAKEN_MAX };
+    /// Knows nothing yet but how many workers there are, how many connections each of them has,
+    /// and whether its requests keep their order.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let each = if plan.is_in_order { 1 } else { OVERTAKEN_MAX };
         Self {
-            doubts_max: connections_max * each,
+            doubts_max: plan.settings.routes.default.connections_max as u64 * each,
+            examine_every: plan.examine_every,
+            others: u32::try_from(plan.workers - 1).unwrap_or(u32::MAX),
+            has_shares: plan.has_shares,
             ..Self::default()
         }
     }
@@ -103,20 +111,43 @@ impl Oracle {
         *self.disturbed.entry(worker).or_default() += 1;
     }
 
-    /// A message has killed a worker.
-    pub(super) fn die_of(&mut self, delivery: DeliveryId) -> Result<(), Violation> {
-        self.counts.poison += 1;
-        let deaths = self.deaths.entry(delivery).or_default();
-        *deaths += 1;
-        let most = DEATHS_MAX * (1 + self.lifts);
-        hold!(*deaths <= most, "{delivery} has killed {deaths} workers");
+    /// A recipient was erased; a delivery between begin and outcome is left alone until then.
+    pub(super) fn erase(&mut self, rows: &mut State, whose: DeliveryId) -> Result<(), Violation> {
+        let state = rows.receipt(whose)?.map(|receipt| receipt.state);
+        if state != Some(DeliveryState::Attempting) {
+            let is_open = state.is_none_or(|state| state.is_open());
+            hold!(!is_open, "{whose} is erased, and {state:?}");
+            self.erased.insert(whose);
+        }
         Ok(())
     }
 
+    /// Who holds the lease of a begin that has not been done.
+    pub(super) fn holder_of_unbegun(&self, request: &Request) -> Option<WorkerId> {
+        let Request::Begin {
+            token,
+            delivery,
+            attempt,
+            ..
+        } = request
+        else {
+            return None;
+        };
+        let one = Try {
+            delivery: *delivery,
+            token: *token,
+            attempt: *attempt,
+        };
+        let holder = self.leases.get(token).map(|(worker, _)| *worker);
+        holder.filter(|_| !self.begun.contains(&one))
+    }
+
     /// A dot is about to be written.
-    pub(super) fn dot(&mut self, one: Try) -> Result<(), Violation> {
+    pub(super) fn dot(&mut self, rows: &mut State, one: Try) -> Result<(), Violation> {
         let is_durable = self.begun.contains(&one);
         hold!(is_durable, "a dot without a durable begin: {one:?}");
+        let is_held = rows.lease(one.token)?.is_some();
+        hold!(is_held, "a dot under a lease that is over: {one:?}");
         self.dotted.insert(one);
         Ok(())
     }

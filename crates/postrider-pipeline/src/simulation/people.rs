@@ -12,11 +12,11 @@ use postrider_types::{
 };
 
 use super::oracle::Violation;
-use super::plan::DOMAINS;
+use super::plan::{OWN, TAIL};
 use super::world::{Happening, World};
 
-/// What everybody gets.
-pub(super) const EMAIL: &[u8] = b"an email";
+/// The emails: campaigns take turns.
+pub(super) const EMAILS: [&[u8]; 2] = [b"an email", b"another email"];
 
 /// Most recipients of one slice.
 const SLICE_MAX: u64 = 24;
@@ -29,13 +29,15 @@ impl World {
             return Err(Violation("a tenant could not be created".to_owned()));
         };
         self.tenants = [TenantId::DEFAULT, other.id];
-        let email = EmailId::of(EMAIL);
-        for tenant in self.tenants {
-            let content = bytes::Bytes::from_static(EMAIL);
+        for (tenant, content) in self
+            .tenants
+            .into_iter()
+            .flat_map(|of| EMAILS.map(|e| (of, e)))
+        {
             self.apply(Request::PutEmail {
                 tenant,
-                email,
-                content,
+                email: EmailId::of(content),
+                content: bytes::Bytes::from_static(content),
             })?;
         }
         for number in 0..self.plan.campaigns {
@@ -45,7 +47,7 @@ impl World {
             let create = Request::Create {
                 tenant,
                 name: format!("campaign {number}"),
-                email,
+                email: EmailId::of(EMAILS[usize::from(number == 1)]),
                 in_doubt: self.draw_policy(),
                 in_doubt_retry_after: self.plan.retry_after,
                 send_at: self.chance.one_in(3).then_some(send_at),
@@ -86,25 +88,22 @@ impl World {
         }
         let count = 1 + self.chance.below(SLICE_MAX);
         let known = self.oracle.filed.get(&campaign).copied().unwrap_or(0);
-        let domain = self.chance.below(DOMAINS);
-        let is_own = domain < DOMAINS / 2;
-        let recipients: Vec<_> = (0..count)
-            .map(|number| {
-                let domain = if is_own {
-                    domain
-                } else {
-                    DOMAINS / 2 + number % (DOMAINS / 2)
-                };
-                let address = format!("{}@d{domain}.test", known + number);
-                (
-                    address.parse().expect("it is an address"),
-                    Variables::default(),
-                )
-            })
-            .collect();
-        let lane = match is_own {
-            true => LaneName::from_stored(&format!("d{domain}.test")),
-            false => LaneName::from_stored(&format!("tail-{domain:02}")),
+        let domains = match self.chance.index(OWN.len() + TAIL.len()) {
+            own if own < OWN.len() => vec![OWN[own]],
+            _ => TAIL.to_vec(),
+        };
+        let recipients = (0..count)
+            .zip(domains.iter().cycle())
+            .map(|(number, domain)| {
+                let address = format!("{}@{domain}", known + number);
+                let address = address.parse().expect("it is an address");
+                (address, Variables::default())
+            });
+        let recipients = recipients.collect();
+        let domain = domains[0].parse().expect("it is a domain");
+        let lane = match domains.len() {
+            1 => LaneName::own(&domain),
+            _ => LaneName::tail(&domain),
         };
         let row = self.host.rows.campaign(campaign)?;
         let tenant = row.as_ref().map_or(TenantId::DEFAULT, |row| row.tenant);
@@ -139,11 +138,12 @@ impl World {
 
     /// A person decides what came of those in doubt, or has some of those who ended tried again.
     pub(super) fn decide(&mut self, campaign: CampaignId) -> Result<(), Violation> {
-        const ENDED: [DeliveryState; 4] = [
+        const ENDED: [DeliveryState; 5] = [
             DeliveryState::Bounced,
             DeliveryState::Failed,
             DeliveryState::Expired,
             DeliveryState::Cancelled,
+            DeliveryState::Quarantined,
         ];
         let (state, into) = match self.chance.below(5) {
             0 => (DeliveryState::InDoubt, Resolution::Delivered),
@@ -209,7 +209,7 @@ impl World {
     /// Every campaign goes on, and takes nobody in any more.
     pub(super) fn let_all_end(&mut self) -> Result<(), Violation> {
         for tenant in self.tenants {
-            self.lift_email(tenant)?;
+            self.lift_emails(tenant)?;
             self.sweep_tenant(tenant)?;
         }
         let campaigns: Vec<_> = self.oracle.filed.keys().copied().collect();

@@ -4,20 +4,17 @@
 use std::time::Duration;
 
 use postrider_smtp::{Cause, Trouble};
+use postrider_store::quarantine::Held;
 use postrider_types::reply::Reply;
-use postrider_types::{Phase, Timestamp};
+use postrider_types::{CampaignId, Phase, Timestamp};
 
 use super::oracle::{Try, Violation, hold};
-use super::plan::PACED;
 use super::worker::Place;
 use super::world::{Happening, World};
 use crate::core::{ConnectionId, End, Event, Job};
 
 /// How long a client waits for the answer to a dot (RFC 5321 §4.5.3.2.6).
 pub(super) const DOT_DEADLINE: Duration = Duration::from_secs(600);
-
-/// Where messages kill workers, it is one of so many recipients whose does.
-const POISON_EVERY: u32 = 40;
 
 /// A message of which all but the dot is written.
 #[derive(Debug, Clone)]
@@ -97,13 +94,13 @@ impl World {
         let one = Self::one(job);
         let worker = &mut self.workers[place.worker];
         worker.in_hand.push((connection, one.delivery));
-        if one.delivery.recipient.0 % POISON_EVERY == POISON_EVERY - 1 && self.plan.is_poisoned {
-            self.soon(Happening::Die(place, one.delivery));
+        let is_alone = job.chunk.lane.is_solo();
+        if self.is_deadly(place, Held::Delivery(one.delivery), is_alone) {
             return Ok(());
         }
-        let fate = self.draw_fate();
+        let fate = self.draw_fate(job);
         if fate != Fate::Unbuildable {
-            self.check_pace(place, job)?;
+            self.check_mail(place, job)?;
         }
         let arrives_at = from.plus(self.chance.network());
         let (end, is_open) = match fate {
@@ -135,7 +132,7 @@ impl World {
         let Some(AtGate { one, fate }) = worker.at_gate.remove(&connection) else {
             return Err(Violation(format!("{place} writes a dot of no message")));
         };
-        self.oracle.dot(one)?;
+        self.oracle.dot(&mut self.host.rows, one)?;
         let arrives_at = self.now.plus(self.chance.network());
         let back = self.chance.network();
         let (end, is_open, after) = match fate {
@@ -169,8 +166,7 @@ impl World {
         match next {
             Some(next) if is_open => self.transmit(place, connection, next, heard_at),
             Some(_) => {
-                let gone = lost(Phase::Mail, Cause::ClosedIdle);
-                self.end(place, connection, gone, false, heard_at);
+                self.end_unsent(place, connection, heard_at);
                 Ok(())
             }
             None => Ok(()),
@@ -180,6 +176,12 @@ impl World {
     pub(super) fn abandon(&mut self, place: Place, connection: ConnectionId) {
         self.workers[place.worker].at_gate.remove(&connection);
         self.end(place, connection, End::Abandoned, false, self.now);
+    }
+
+    /// The envelope behind a dot went nowhere.
+    pub(super) fn end_unsent(&mut self, place: Place, connection: ConnectionId, at: Timestamp) {
+        let gone = lost(Phase::Mail, Cause::ClosedIdle);
+        self.end(place, connection, gone, false, at);
     }
 
     fn end(
@@ -198,26 +200,12 @@ impl World {
         self.agenda.put(at, Happening::Hear(place, ended));
     }
 
-    /// Five a second and no burst: six intervals take 1.2 s, and each slot may be 20 ms late.
-    fn check_pace(&mut self, place: Place, job: &Job) -> Result<(), Violation> {
-        if job.recipient().address.domain() != PACED {
-            return Ok(());
-        }
-        let mails = &mut self.workers[place.worker].mails;
-        mails.push_back(self.now);
-        if mails.len() > 7 {
-            mails.pop_front();
-        }
-        if mails.len() == 7 {
-            let span = mails[6].since(mails[0]);
-            let is_paced = span >= Duration::from_millis(1_150);
-            hold!(is_paced, "{place} wrote 7 MAILs to {PACED} in {span:?}");
-        }
-        Ok(())
-    }
-
-    fn draw_fate(&mut self) -> Fate {
+    fn draw_fate(&mut self, job: &Job) -> Fate {
         let soon = self.chance.network();
+        let is_first = job.recipient().attempts == 0;
+        if is_first && self.plan.long_wait.is_some() && job.chunk.campaign == CampaignId(1) {
+            return Fate::RefuseAtDot(451, soon);
+        }
         if !self.chance.is_faulty {
             return Fate::Accept(soon);
         }

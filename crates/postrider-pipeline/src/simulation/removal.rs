@@ -7,17 +7,18 @@ use postrider_store::{Reply, Request};
 use postrider_types::{CampaignId, EmailId, LaneName, TenantId};
 
 use super::oracle::Violation;
-use super::people::EMAIL;
-use super::plan::DOMAINS;
+use super::people::EMAILS;
+use super::plan::OWN;
 use super::world::World;
 
-/// Times that a quarantined email is let out before it is given up.
+/// Times that quarantined emails are let out, once the faults have stopped, before they are given
+/// up.
 const LIFTS_MAX: u32 = 3;
 
 impl World {
     /// Somebody has everything of a campaign, or of a lane, thrown away.
     pub(super) fn purge(&mut self, campaign: CampaignId) -> Result<(), Violation> {
-        let lane = LaneName::from_stored(&format!("d{}.test", self.chance.below(DOMAINS)));
+        let lane = LaneName::from_stored(OWN[self.chance.index(OWN.len())]);
         let (target, with_in_doubt) = match self.chance.below(3) {
             0 => (PurgeTarget::Campaign(campaign), true),
             1 => (PurgeTarget::Campaign(campaign), false),
@@ -31,27 +32,45 @@ impl World {
         })
     }
 
-    /// Lets the email out of quarantine; once the faults have stopped not for ever, because who
-    /// kills workers would be quarantined again and again.
-    pub(super) fn lift_email(&mut self, tenant: TenantId) -> Result<(), Violation> {
-        let email = EmailId::of(EMAIL);
-        let suspect = self.host.rows.suspect_email(tenant, email)?;
-        if suspect.is_none_or(|suspect| suspect.since.is_none()) {
+    /// Lets emails of a tenant out of quarantine; once the faults have stopped not for ever,
+    /// because who kills workers would be quarantined again and again.
+    pub(super) fn lift_emails(&mut self, tenant: TenantId) -> Result<(), Violation> {
+        for email in EMAILS.map(EmailId::of) {
+            let suspect = self.host.rows.suspect_email(tenant, email)?;
+            if suspect.is_none_or(|suspect| suspect.since.is_none()) {
+                continue;
+            }
+            let is_enough = self.lifts >= LIFTS_MAX;
+            self.lifts += u32::from(self.calm_since.is_some());
+            let lift = match is_enough {
+                true => Lift::Discard,
+                false => Lift::Release,
+            };
+            self.walk(|cursor| Request::LiftEmail {
+                tenant,
+                email,
+                lift,
+                cursor,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Somebody of a campaign's audience wants to be forgotten.
+    pub(super) fn erase(&mut self, campaign: CampaignId) -> Result<(), Violation> {
+        let known = self.oracle.receipts(&mut self.host.rows, campaign)?;
+        if known.is_empty() || self.is_down() {
             return Ok(());
         }
-        let is_enough = self.calm_since.is_some() && self.oracle.lifts >= LIFTS_MAX;
-        self.oracle.lifts += 1;
-        let lift = if is_enough {
-            Lift::Discard
-        } else {
-            Lift::Release
-        };
-        self.walk(|cursor| Request::LiftEmail {
+        let whose = known[self.chance.index(known.len())].clone();
+        let (tenant, address) = (whose.delivery.tenant, whose.address);
+        self.walk(|cursor| Request::EraseRecipient {
             tenant,
-            email,
-            lift,
+            address: address.clone(),
             cursor,
-        })
+        })?;
+        self.oracle.counts.erased += 1;
+        self.oracle.erase(&mut self.host.rows, whose.delivery)
     }
 
     /// A tenant is deleted, and everything that waits of it ends.

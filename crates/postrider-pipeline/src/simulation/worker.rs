@@ -6,14 +6,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use postrider_store::{Reply, StoreError};
-use postrider_types::{DeliveryId, Timestamp, WorkerId};
+use postrider_store::Reply;
+use postrider_store::quarantine::Held;
+use postrider_types::{DeliveryId, EmailId, TenantId, Timestamp, WorkerId};
 use rand::RngExt;
 
+use super::late::LateDot;
 use super::oracle::{Try, Violation, hold};
 use super::receiver::AtGate;
+use super::shares::Mails;
 use super::world::{Happening, World};
-use crate::core::{BodyTrouble, ConnectionId, Core, Effect, Event, Job};
+use crate::core::{ConnectionId, Core, Effect, Event, Job};
 
 /// One life of one worker: what was meant for an earlier life reaches nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,17 +51,23 @@ pub(super) struct Worker {
     pub(super) id: WorkerId,
     /// `None` while no process lives.
     pub(super) core: Option<Core>,
-    clock: Skew,
+    pub(super) clock: Skew,
     pub(super) is_paused: bool,
+    /// What it is dying of, or never comes back from.
+    pub(super) stuck_in: Option<Held>,
     mailbox: VecDeque<Event>,
     alarm: Option<Timestamp>,
     /// Alarms in a row that came at once.
     spins: u32,
     pub(super) at_gate: BTreeMap<ConnectionId, AtGate>,
-    /// Whose messages it renders, writes or waits for, by connection: what it notes on disk.
+    /// Dots that it stood still before.
+    pub(super) late_dots: Vec<LateDot>,
+    /// Whose messages it renders, writes or waits for, by connection.
     pub(super) in_hand: Vec<(ConnectionId, DeliveryId)>,
-    /// When the newest MAILs to the paced domain were written.
-    pub(super) mails: VecDeque<Timestamp>,
+    /// The bodies that it loads and prepares.
+    pub(super) loading: Vec<(TenantId, EmailId)>,
+    /// Its MAILs to paced domains.
+    pub(super) mails: Mails,
     pub(super) is_drained: bool,
     /// When the newest of its requests arrives, where requests keep their order.
     pub(super) sent_until: Timestamp,
@@ -69,19 +78,22 @@ const SPINS_MAX: u32 = 1_000;
 
 impl Worker {
     /// No process yet.
-    pub(super) const fn new(worker: usize) -> Self {
+    pub(super) fn new(worker: usize) -> Self {
         Self {
             place: Place { worker, life: 0 },
             id: WorkerId(0),
             core: None,
             clock: Skew(0),
             is_paused: false,
+            stuck_in: None,
             mailbox: VecDeque::new(),
             alarm: None,
             spins: 0,
             at_gate: BTreeMap::new(),
+            late_dots: Vec::new(),
             in_hand: Vec::new(),
-            mails: VecDeque::new(),
+            loading: Vec::new(),
+            mails: Mails::default(),
             is_drained: false,
             sent_until: Timestamp::EPOCH,
         }
@@ -109,18 +121,26 @@ impl Worker {
 
 impl World {
     /// A process starts; the parent's hello tells it the time, and is on its way for a moment.
-    pub(super) fn start_worker(&mut self, number: usize) -> Result<(), Violation> {
-        if self.workers[number].core.is_some() {
+    pub(super) fn start_worker(&mut self, place: Place) -> Result<(), Violation> {
+        let number = place.worker;
+        let worker = &self.workers[number];
+        // Whoever died since is not followed before he is buried.
+        if worker.place != place || worker.core.is_some() {
             return Ok(());
         }
         let lag = self.chance.within(Duration::from_millis(20));
         let lag = i64::try_from(lag.as_micros()).unwrap_or(0);
         let id = WorkerId(self.chance.rng.random());
         let clock = Skew(self.host.clock.0 - lag);
+        let mut settings = self.plan.settings.clone();
+        if self.plan.has_shares {
+            settings.lease.share = self.share_of(number);
+            settings.limits.spent_at = self.spent_at(number);
+        }
         let worker = &mut self.workers[number];
         worker.id = id;
         worker.clock = clock;
-        worker.core = Some(Core::new(self.plan.settings.clone(), id));
+        worker.core = Some(Core::new(settings, id));
         let place = worker.place;
         self.say(format_args!("{place} starts as {id}"));
         self.tell(place, Event::Filed)
@@ -136,6 +156,19 @@ impl World {
         if worker.is_paused {
             worker.mailbox.push_back(event);
             return Ok(());
+        }
+        match &event {
+            Event::Ended { connection, .. } => {
+                // Messages of one connection end in their order.
+                let of = worker.in_hand.iter().position(|(of, _)| of == connection);
+                of.map(|first| worker.in_hand.remove(first));
+            }
+            Event::Held(tenant, email, _) => {
+                worker
+                    .loading
+                    .retain(|loading| loading != &(*tenant, *email));
+            }
+            _ => {}
         }
         self.log
             .say(format_args!("{place} < {}", brief(&event)), now);
@@ -161,12 +194,13 @@ impl World {
     /// A worker that stood still goes on, with everything that came meanwhile.
     pub(super) fn resume(&mut self, place: Place) -> Result<(), Violation> {
         let worker = &mut self.workers[place.worker];
-        if worker.place != place || !worker.is_paused {
+        if worker.place != place || !worker.is_paused || worker.stuck_in.is_some() {
             return Ok(());
         }
         worker.is_paused = false;
         let mail = std::mem::take(&mut worker.mailbox);
         self.say(format_args!("{place} goes on, with {} events", mail.len()));
+        self.go_on_to_dots(place)?;
         for event in mail {
             self.tell(place, event)?;
         }
@@ -207,36 +241,6 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, place: Place, effect: Effect) -> Result<(), Violation> {
-        match effect {
-            Effect::Ask(id, request) => self.send(place, vec![(id, request)]),
-            Effect::Hold(_, email) => {
-                let trouble = StoreError::Closed;
-                let held = match self.chance.is_unlucky(50) {
-                    true => Err(BodyTrouble::Store(trouble)),
-                    false => Ok(()),
-                };
-                let delay = self.chance.network();
-                self.later(delay, Happening::Hear(place, Event::Held(email, held)));
-            }
-            Effect::Connect {
-                connection,
-                allowed,
-                ..
-            } => self.connect(place, connection, allowed.pipelining),
-            Effect::Transmit(connection, job) => {
-                self.transmit(place, connection, &job, self.now)?;
-            }
-            Effect::Dot(connection, next) => self.dot(place, connection, next.as_ref())?,
-            Effect::Abandon(connection) => self.abandon(place, connection),
-            Effect::Quit(connection) => self.quit(place, connection),
-            Effect::Drained => self.workers[place.worker].is_drained = true,
-            // The simulated mail goes to relays, which need no DNS.
-            Effect::LetGo(_) | Effect::Resolve(..) => {}
-        }
-        Ok(())
-    }
-
     /// The try that a job of a worker makes.
     pub(super) fn one(job: &Job) -> Try {
         Try {
@@ -260,7 +264,7 @@ fn brief(event: &Event) -> String {
         }
         Event::Answered(id, Ok(reply)) => format!("{id:?}: {reply:?}"),
         Event::Answered(id, Err(error)) => format!("{id:?}: {error}"),
-        Event::Held(_, held) => format!("Held({})", held.is_ok()),
+        Event::Held(_, _, held) => format!("Held({})", held.is_ok()),
         event => format!("{event:?}"),
     }
 }

@@ -3,23 +3,24 @@
 use std::fmt;
 use std::time::Duration;
 
-use postrider_store::quarantine::Suspects;
 use postrider_store::{Request, Tables};
-use postrider_types::{CampaignId, DeliveryId, DeliveryState, TenantId, Timestamp, WorkerId};
+use postrider_types::{CampaignId, DeliveryState, TenantId, Timestamp};
 
 use super::Options;
 use super::agenda::Agenda;
-use super::chance::Chance;
 use super::host::Host;
 use super::log::Log;
 use super::oracle::{Oracle, Try, Violation, hold};
 use super::plan::Plan;
+use super::poison::Grave;
+use super::shares::Mails;
 use super::worker::{Place, Skew, Worker};
+use crate::chance::Chance;
 use crate::core::{Event, RequestId};
 use crate::settings::Settings;
 
 /// When every schedule begins.
-const BEGIN: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+pub(super) const BEGIN: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
 /// Within this time of the end of the faults everything must have ended: the give-up age, and
 /// what the wall clock was off.
@@ -44,18 +45,22 @@ pub(super) enum Happening {
     Repeat(Place, Vec<Request>),
     /// A dot reaches a receiver, which takes the message.
     Accept(Place, Try),
-    /// A worker's process starts.
-    Start(usize),
+    /// A worker's process starts, in this place.
+    Start(Place),
     /// A worker that stood still goes on.
     Resume(Place),
     /// The time of a worker that was told to stop is over.
     Stopped(Place),
-    /// The parent has seen that a worker is dead, and perhaps what it had in hand.
-    Bury(WorkerId, Suspects),
-    /// A message kills the worker that works on it.
-    Die(Place, DeliveryId),
+    /// The parent has seen that a worker is dead, and what it has left.
+    Bury(Grave),
+    /// A message, or a body, kills the worker that works on it.
+    Die(Place),
     /// The next thing goes wrong.
     Strike,
+    /// All workers are started again, for the so many-th time.
+    Renew(u32),
+    /// The whole service is.
+    Restart,
     /// The reaper's turn.
     Reap,
     /// A bounded step of a campaign's work.
@@ -78,6 +83,10 @@ pub(super) struct World {
     /// The tenant that always is, and another one.
     pub(super) tenants: [TenantId; 2],
     pub(super) strikes: u32,
+    /// When the newest MAILs to the paced domain were written, where workers have shares.
+    pub(super) mails: Mails,
+    /// Times that a quarantined email was let out since the faults stopped.
+    pub(super) lifts: u32,
     pub(super) calm_since: Option<Timestamp>,
 }
 
@@ -85,18 +94,24 @@ impl World {
     pub(super) fn new(seed: u64, settings: &Settings, options: Options) -> Self {
         let mut chance = Chance::new(seed);
         let plan = Plan::draw(settings, options.mutation, &mut chance);
-        let connections_max = plan.settings.routes.default.connections_max as u64;
+        Self::of(plan, chance, options)
+    }
+
+    /// A world that goes by a plan.
+    pub(super) fn of(plan: Plan, chance: Chance, options: Options) -> Self {
         Self {
             now: BEGIN,
             chance,
             agenda: Agenda::new(),
             host: Host::new(options.mutation),
             workers: (0..plan.workers).map(Worker::new).collect(),
-            oracle: Oracle::new(connections_max, plan.is_in_order),
+            oracle: Oracle::new(&plan),
             log: Log::new(options.is_logged, BEGIN),
             wall: Skew::default(),
             tenants: [TenantId::DEFAULT; 2],
             strikes: 0,
+            mails: Mails::default(),
+            lifts: 0,
             calm_since: None,
             plan,
         }
@@ -105,22 +120,31 @@ impl World {
     /// Lives the schedule to its end.
     pub(super) fn live(&mut self) -> Result<(), Violation> {
         self.create_campaigns()?;
+        self.soon(Happening::Strike);
+        self.go_on(Self::is_over)?;
+        self.oracle.examine_end(&mut self.host.rows)?;
+        self.count_up()
+    }
+
+    /// Starts the workers, and lets happen what comes until everything is over.
+    pub(super) fn go_on(
+        &mut self,
+        is_over: fn(&mut Self) -> Result<bool, Violation>,
+    ) -> Result<(), Violation> {
         for number in 0..self.workers.len() {
-            self.start_worker(number)?;
+            self.start_worker(self.workers[number].place)?;
         }
         self.soon(Happening::Reap);
-        self.soon(Happening::Strike);
         while let Some((at, what)) = self.agenda.take() {
             self.now = self.now.max(at);
             self.oracle.counts.steps += 1;
             hold!(self.oracle.counts.steps < STEPS_MAX, "it goes on and on");
-            if matches!(what, Happening::Reap) && self.is_over()? {
+            if matches!(what, Happening::Reap) && is_over(self)? {
                 break;
             }
             self.happen(what)?;
         }
-        self.oracle.examine_end(&mut self.host.rows)?;
-        self.count_up()
+        Ok(())
     }
 
     fn happen(&mut self, what: Happening) -> Result<(), Violation> {
@@ -134,17 +158,17 @@ impl World {
                     "{place} is believed: {} is taken",
                     one.delivery
                 ));
+                self.check_wait()?;
                 self.oracle.accept(&mut self.host.rows, one)
             }
-            Happening::Start(number) => self.start_worker(number),
+            Happening::Start(place) => self.start_worker(place),
             Happening::Resume(place) => self.resume(place),
-            Happening::Stopped(place) => {
-                self.stopped(place);
-                Ok(())
-            }
-            Happening::Bury(worker, suspects) => self.bury(worker, suspects),
-            Happening::Die(place, delivery) => self.die_of(place, delivery),
+            Happening::Stopped(place) => self.stopped(place),
+            Happening::Bury(grave) => self.bury(grave),
+            Happening::Die(place) => self.kill(place, "is killed by its work"),
             Happening::Strike => self.strike(),
+            Happening::Renew(number) => self.renew(number),
+            Happening::Restart => self.restart(),
             Happening::Reap => self.reap(),
             Happening::Step(campaign) => self.step(campaign),
         }

@@ -1,48 +1,31 @@
-//! Chance, as a source of delays and faults that one seed repeats.
+//! What chance does in the scenes: delays and faults, beside what [`Chance`] gives everybody.
 
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 
 use super::receiver::Does;
-
-/// Delays and faults from one seed.
-pub(super) struct Chance {
-    pub(super) rng: StdRng,
-    /// Without it only delays are left.
-    pub(super) is_faulty: bool,
-}
+use crate::chance::Chance;
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
-        let rng = StdRng::seed_from_u64(seed);
-        Self {
-            rng,
-            is_faulty: true,
-        }
-    }
-
-    /// Up to 50 ms on the wire.
-    pub(super) fn delay(&mut self) -> Duration {
-        Duration::from_micros(self.rng.random_range(0..50_000))
-    }
-
     /// The store answers within 10 ms, and now and then after seconds.
     pub(super) fn answer_delay(&mut self) -> Duration {
-        let is_slow = self.is_faulty && self.rng.random_ratio(1, 100);
-        let most = if is_slow { 20_000_000 } else { 10_000 };
-        Duration::from_micros(self.rng.random_range(0..most))
+        let most = if self.is_unlucky(100) {
+            Duration::from_secs(20)
+        } else {
+            Duration::from_millis(10)
+        };
+        self.within(most)
     }
 
     /// One thing in fifty goes wrong.
-    pub(super) fn is_unlucky(&mut self) -> bool {
-        self.is_faulty && self.rng.random_ratio(1, 50)
+    pub(super) fn is_amiss(&mut self) -> bool {
+        self.is_unlucky(50)
     }
 
     /// What the receiver does with a message.
     pub(super) fn does(&mut self) -> Does {
-        let delay = self.delay();
+        let delay = self.network();
         let long = Duration::from_millis(self.rng.random_range(0..60_000));
         if !self.is_faulty {
             return Does::Slowly(delay);

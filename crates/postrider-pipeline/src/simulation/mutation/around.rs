@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 
 use postrider_store::bounds::REAP_LEASES_MAX;
 use postrider_store::memory::State;
+use postrider_store::quarantine::{Suspects, Verdict};
 use postrider_store::rows::{LeaseRow, QueueRow, Within};
 use postrider_store::upkeep::Upkeep;
 use postrider_store::{Reply, Request, StoreError, Tables, protocol};
 use postrider_types::{
-    CampaignId, CampaignState, ChunkId, DeliveryId, DeliveryState, Outcome, Receipt, Timestamp,
+    CampaignId, CampaignState, ChunkId, DeliveryId, DeliveryState, LaneName, Outcome, Receipt,
+    Timestamp,
 };
 
+use super::Mutation;
 use crate::simulation::oracle::attempting;
 
 /// The leases that a reaper ends in one step.
@@ -38,6 +41,33 @@ pub(super) fn rearm(rows: &mut State, request: &Request, now: Timestamp) -> Resu
                 reply: None,
             };
             protocol::apply(rows, returned, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes from a reap what it was told of suspects, or of their trials.
+pub(super) fn unsuspect(request: &mut Request, mutation: Mutation) {
+    let Request::Reap { suspects, .. } = request else {
+        return;
+    };
+    match suspects {
+        Suspects::These(these) if mutation == Mutation::ReapWithoutVerdicts => {
+            let verdicts = these.iter_mut().map(|suspect| &mut suspect.verdict);
+            verdicts.for_each(|verdict| *verdict = Verdict::Open);
+        }
+        suspects => *suspects = Suspects::Nobody,
+    }
+}
+
+/// Makes leases that are over look as if they were of tail lanes.
+pub(super) fn out_of_solo(rows: &mut State, request: &Request) -> Result<(), StoreError> {
+    for lease in over(rows, request)? {
+        if lease.lane.is_solo() {
+            rows.put_lease(&LeaseRow {
+                lane: LaneName::from_stored(&lease.lane.as_str().replace("solo", "tail")),
+                ..lease
+            })?;
         }
     }
     Ok(())

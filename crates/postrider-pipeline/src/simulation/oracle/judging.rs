@@ -1,90 +1,17 @@
 //! What a request did, held against what the rows said before it.
 
-use std::collections::BTreeSet;
-
 use postrider_store::bounds::REAP_LEASES_MAX;
 use postrider_store::memory::State;
-use postrider_store::rows::{LeaseRow, QueueRow};
+use postrider_store::rows::Within;
 use postrider_store::upkeep::Upkeep;
-use postrider_store::{Reply, Request, StoreError, Tables};
-use postrider_types::{
-    CampaignId, CampaignState, DeliveryId, DeliveryState, LaneName, Outcome, Receipt, RecipientId,
-    TenantId, Timestamp,
-};
+use postrider_store::{Reply, Request, Tables};
+use postrider_types::{CampaignState, ChunkId, DeliveryId, DeliveryState, Outcome, Receipt};
 
+use super::looking::Before;
 use super::{Oracle, Try, Violation, hold};
 
-/// What the rows said before a request.
-#[derive(Debug, Default)]
-pub(in crate::simulation) struct Before {
-    receipt: Option<Receipt>,
-    state: Option<CampaignState>,
-    leases: Vec<LeaseRow>,
-    attempting: Vec<Receipt>,
-    /// Receipts that a decision may be about.
-    decided: Vec<Receipt>,
-    heads: Vec<(LaneName, QueueRow)>,
-}
-
 impl Oracle {
-    /// What must be known before a request, to judge what it did.
-    pub(in crate::simulation) fn look(
-        &self,
-        rows: &mut State,
-        request: &Request,
-        now: Timestamp,
-    ) -> Result<Before, Violation> {
-        let mut before = Before::default();
-        match request {
-            Request::Begin { delivery, .. } | Request::Record { delivery, .. } => {
-                before.receipt = rows.receipt(*delivery)?;
-                before.state = rows.campaign(delivery.campaign)?.map(|c| c.state);
-                let tenant = rows.tenant(delivery.tenant)?;
-                if tenant.is_some_and(|tenant| tenant.is_deleted()) {
-                    before.state = Some(CampaignState::Cancelled);
-                }
-            }
-            Request::Reap { .. } => {
-                before.leases = rows.leases_before(Timestamp::NEVER, usize::MAX)?;
-                let lanes: BTreeSet<_> = before.leases.iter().map(|l| l.lane.clone()).collect();
-                for lane in lanes {
-                    let head = rows.first_in_lane(&lane)?;
-                    let is_waiting = |head: &QueueRow| head.due_at < now;
-                    before
-                        .heads
-                        .extend(head.filter(is_waiting).map(|head| (lane, head)));
-                }
-                for lease in &before.leases {
-                    before.attempting.extend(attempting(rows, lease)?);
-                }
-            }
-            Request::Resolve { campaign, .. } => before.decided = self.receipts(rows, *campaign)?,
-            _ => {}
-        }
-        Ok(before)
-    }
-
-    /// All receipts of a campaign.
-    pub(in crate::simulation) fn receipts(
-        &self,
-        rows: &mut State,
-        campaign: CampaignId,
-    ) -> Result<Vec<Receipt>, StoreError> {
-        let filed = self.filed.get(&campaign).copied().unwrap_or(0);
-        let row = rows.campaign(campaign)?;
-        let tenant = row.map_or(TenantId::DEFAULT, |row| row.tenant);
-        let mut receipts = Vec::new();
-        for number in 0..u32::try_from(filed).unwrap_or(u32::MAX) {
-            receipts.extend(rows.receipt(DeliveryId {
-                tenant,
-                campaign,
-                recipient: RecipientId(number),
-            })?);
-        }
-        Ok(receipts)
-    }
-
-    /// Whether what a request did may be; `now` is the store's.
+    /// Whether what a request did may be.
     pub(in crate::simulation) fn judge(
         &mut self,
         rows: &mut State,
@@ -109,6 +36,8 @@ impl Oracle {
                 };
                 self.newest.insert(one.delivery, one);
                 if self.begun.insert(one) {
+                    let is_erased = self.erased.contains(delivery);
+                    hold!(!is_erased, "{delivery} was begun although it was erased");
                     let state = before.state;
                     let is_running = state == Some(CampaignState::Running);
                     hold!(is_running, "{delivery} was begun in a campaign {state:?}");
@@ -134,15 +63,29 @@ impl Oracle {
                     receipt.iter().for_each(|receipt| self.allow(receipt));
                 }
             }
-            (Request::Resolve { .. }, _) => self.judge_resolve(rows, before)?,
-            (Request::Reap { .. }, _) => self.judge_reap(rows, before)?,
+            (Request::Resolve { .. }, _) => {
+                self.judge_resolve(rows, before)?;
+                self.forgive(rows)?;
+            }
+            (Request::Reap { .. }, _) => {
+                self.judge_reap(rows, before)?;
+                self.judge_suspects(rows, (request, reply), &before.leased, &before.emails)?;
+            }
+            (Request::Quarantine { .. }, Reply::Done { .. }) => {
+                self.judge_aside(rows, before.is_live, &before.emails)?;
+            }
+            (Request::PutEmail { tenant, email, .. }, _) => self.know_email(*tenant, *email),
+            (Request::LiftEmail { tenant, email, .. }, _) => {
+                self.forgive(rows)?;
+                self.forgive_email(*tenant, *email);
+            }
             _ => {}
         }
         let is_quiet = matches!(
             request,
             Request::Begin { .. } | Request::Record { .. } | Request::Extend { .. }
         );
-        if !is_quiet {
+        if !is_quiet && self.counts.requests.is_multiple_of(self.examine_every) {
             self.examine(rows)?;
         }
         Ok(())
@@ -213,8 +156,11 @@ impl Oracle {
         );
         for (lane, head) in &before.heads {
             let is_first = rows.first_in_lane(lane)?.as_ref() == Some(head);
+            // It is gone when somebody was taken out of it, and the rest of it waits in its place.
+            let waiting = rows.queued(&Within::Lane(lane.clone()), ChunkId(0), usize::MAX)?;
+            let is_gone = waiting.iter().all(|entry| entry.chunk != head.chunk);
             hold!(
-                is_first,
+                is_first || is_gone,
                 "a recovered chunk came before one of {lane} that waited"
             );
         }
@@ -259,24 +205,4 @@ impl Oracle {
         );
         Ok(())
     }
-}
-
-/// The receipts of a leased chunk that show an attempt without an outcome.
-pub(in crate::simulation) fn attempting(
-    rows: &mut State,
-    lease: &LeaseRow,
-) -> Result<Vec<Receipt>, StoreError> {
-    let Some(chunk) = rows.chunk(lease.chunk)? else {
-        return Ok(Vec::new());
-    };
-    let mut found = Vec::new();
-    for recipient in &chunk.recipients {
-        let receipt = rows.receipt(DeliveryId {
-            tenant: chunk.tenant,
-            campaign: chunk.campaign,
-            recipient: recipient.recipient,
-        })?;
-        found.extend(receipt.filter(|r| r.state == DeliveryState::Attempting));
-    }
-    Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postrider_store::quarantine::Suspects;
+use postrider_store::quarantine::{Subject, Suspects};
 use postrider_store::request::CampaignChange;
 use postrider_store::selection::{Resolution, Selection};
 use postrider_store::{Claimed, Reply, Request, Share};
@@ -151,7 +151,7 @@ fn an_outcome_that_comes_again(mutation: Option<Mutation>) -> Result<(), Violati
     world.apply(end)?;
     let second = claim(&mut world, 2, 1);
     let sent = begin(&mut world, &second, 1);
-    world.oracle.dot(sent)?;
+    world.oracle.dot(&mut world.host.rows, sent)?;
     take(&mut world, sent)?;
     record(&mut world, &first, unsent, Outcome::Returned)?;
     record(&mut world, &second, sent, Outcome::Delivered)?;
@@ -164,7 +164,7 @@ fn a_worker_that_goes_on_too_late(mutation: Option<Mutation>) -> Result<(), Viol
     let mut world = scene(mutation, 1);
     let first = claim(&mut world, 1, 1);
     let refused = begin(&mut world, &first, 1);
-    world.oracle.dot(refused)?;
+    world.oracle.dot(&mut world.host.rows, refused)?;
     world.oracle.disturb(WorkerId(1));
     world.now = world.now.plus(LEASE * 2);
     reap(&mut world)?;
@@ -180,7 +180,7 @@ fn a_worker_that_goes_on_too_late(mutation: Option<Mutation>) -> Result<(), Viol
     world.apply(resolve)?;
     let second = claim(&mut world, 2, 1);
     let sent = begin(&mut world, &second, 2);
-    world.oracle.dot(sent)?;
+    world.oracle.dot(&mut world.host.rows, sent)?;
     record(&mut world, &first, refused, Outcome::Bounced)?;
     take(&mut world, sent)?;
     record(&mut world, &second, sent, Outcome::Delivered)?;
@@ -204,6 +204,22 @@ fn a_begin_that_comes_too_late(mutation: Option<Mutation>) -> Result<(), Violati
     world.apply(request)?;
     world.oracle.examine(&mut world.host.rows)?;
     begin(&mut world, &second, 1);
+    Ok(())
+}
+
+/// A worker cannot use the email, and says so when its lease has run out; what it says comes when
+/// a person may have released the email already.
+fn an_email_that_is_put_aside_too_late(mutation: Option<Mutation>) -> Result<(), Violation> {
+    let mut world = scene(mutation, 1);
+    let claimed = claim(&mut world, 1, 1);
+    world.oracle.find_unusable(claimed.tenant, claimed.email);
+    world.now = world.now.plus(LEASE * 2);
+    reap(&mut world)?;
+    world.apply(Request::Quarantine {
+        token: claimed.token,
+        what: Subject::Email,
+        reason: "it cannot be read".to_owned(),
+    })?;
     Ok(())
 }
 
@@ -242,4 +258,12 @@ fn a_late_outcome_that_overwrites_a_newer_attempt_is_noticed() {
 #[test]
 fn a_reaper_without_a_limit_is_noticed() {
     check(many_leases_that_run_out, Mutation::ReapWithoutLimit);
+}
+
+#[test]
+fn what_is_put_aside_without_a_lease_is_noticed() {
+    check(
+        an_email_that_is_put_aside_too_late,
+        Mutation::QuarantineWithoutLease,
+    );
 }

@@ -3,3 +3,4 @@
 mod directed;
 mod mutations;
 mod seeds;
+mod waits;

@@ -2,8 +2,7 @@
 //!
 //! The others, which chance seldom meets, are met on purpose in `directed`.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::ops::ControlFlow;
 
 use crate::simulation::{Mutation, Options, Simulator};
 
@@ -16,26 +15,15 @@ fn first_to_notice(mutation: Mutation) -> Option<(u64, String)> {
         mutation: Some(mutation),
         is_logged: false,
     });
-    let (next, is_found) = (AtomicU64::new(0), AtomicBool::new(false));
-    let noticed = Mutex::new(Vec::new());
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while !is_found.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= SEEDS {
-                        return;
-                    }
-                    if let Some(what) = simulator.run(seed).violation {
-                        is_found.store(true, Ordering::Relaxed);
-                        noticed.lock().unwrap().push((seed, what));
-                    }
-                }
-            });
+    let mut noticed = None;
+    simulator.run_all(0..SEEDS, |schedule| match schedule.violation {
+        Some(what) => {
+            noticed.get_or_insert((schedule.seed, what));
+            ControlFlow::Break(())
         }
+        None => ControlFlow::Continue(()),
     });
-    noticed.into_inner().unwrap().into_iter().min()
+    noticed
 }
 
 fn check(mutation: Mutation) {
@@ -70,8 +58,18 @@ fn what_is_recovered_to_the_head_of_its_lane_is_noticed() {
 }
 
 #[test]
-fn a_death_that_is_not_counted_is_noticed() {
-    check(Mutation::ReapWithoutDeaths);
+fn a_death_of_which_nobody_is_suspected_is_noticed() {
+    check(Mutation::ReapWithoutSuspects);
+}
+
+#[test]
+fn a_trial_whose_verdict_is_not_heard_is_noticed() {
+    check(Mutation::ReapWithoutVerdicts);
+}
+
+#[test]
+fn a_death_alone_that_is_held_against_nobody_is_noticed() {
+    check(Mutation::ReapWithoutSolo);
 }
 
 #[test]
@@ -82,6 +80,26 @@ fn a_retry_without_a_wait_is_noticed() {
 #[test]
 fn a_dot_before_its_begin_is_durable_is_noticed() {
     check(Mutation::DotBeforeBegin);
+}
+
+#[test]
+fn a_dot_after_the_lease_is_noticed() {
+    check(Mutation::DotAfterLease);
+}
+
+#[test]
+fn an_erasure_that_leaves_somebody_open_is_noticed() {
+    check(Mutation::EraseWithoutEnding);
+}
+
+#[test]
+fn a_claim_from_the_share_of_another_is_noticed() {
+    check(Mutation::ClaimWithoutShare);
+}
+
+#[test]
+fn a_worker_that_begins_with_the_quotas_of_another_is_noticed() {
+    check(Mutation::FullQuotas);
 }
 
 #[test]
