@@ -134,6 +134,10 @@ pub const LOCK_STEP_FOR: Duration = Duration::from_secs(3_600);
 /// How long a server is told no size after it has refused one that it offered to be told.
 pub const SIZELESS_FOR: Duration = Duration::from_secs(3_600);
 
+/// While other sessions of a site stand, one that was lost before it stood is tried again after so
+/// small a part of the shortest delay.
+pub const AMONG_OTHERS_SHARE: u32 = 10;
+
 /// Sessions in a row that stand, and end before a message of theirs is answered, before their site
 /// counts as one that cannot be reached: one or two may be chance, and the mail goes again at once.
 pub const HOLLOW_SESSIONS_MAX: u32 = 3;
@@ -171,3 +175,20 @@ pub const REFUSAL_GROUPS_MAX: usize = 200;
 
 /// How long the refusals and the counts that are shown may lag behind while mail goes out.
 pub const COUNTS_SHOWN_AFTER: Duration = Duration::from_secs(1);
+
+/// Bodies that are loaded and prepared at once, whatever their sizes: each has a slot in the file
+/// of what is in hand.
+pub const LOADS_MAX: usize = 16;
+
+/// The largest file of what is in hand that is read: of half a million connections.
+pub const IN_HAND_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How long a delivery waits whose begin met something damaged in the store.
+pub const DAMAGED_RETRY_AFTER: Duration = Duration::from_secs(900);
+
+/// How long a chunk waits in the store whose body found no room in memory.
+pub const ROOM_RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// The pause between two claims after a body found no room: so a long queue of such chunks is gone
+/// through a few at a time.
+pub const ROOM_CLAIM_PAUSE: Duration = Duration::from_millis(100);

@@ -18,10 +18,11 @@ use postrider_smtp::stream::Stream;
 use postrider_smtp::{
     AtGate, Cause, Connection, Extensions, Following, Outgoing, Sent, Transfer, Trouble,
 };
-use postrider_types::Phase;
+use postrider_types::{Phase, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::bounds::EARLY_BEGIN_BYTES_MAX;
+use crate::clock::{Clock, SystemClock};
 use crate::compose::Composer;
 use crate::core::{ConnectionId, End, Event, Job};
 use crate::places::Place;
@@ -33,8 +34,13 @@ use crate::settings::{NextHop, RouteSettings};
 pub(crate) enum Command {
     /// Render and transmit up to the gate.
     Transmit(Job, Arc<Body>),
-    /// Write the terminator, and the envelope of this message behind it.
-    Dot(Option<(Job, Arc<Body>)>),
+    /// Write the terminator.
+    Dot {
+        /// The first instant that is too late for it: then another may have the lease.
+        until: Timestamp,
+        /// Whose envelope goes behind it.
+        next: Option<(Job, Arc<Body>)>,
+    },
     /// Close without the terminator.
     Abandon,
     /// Say goodbye.
@@ -51,6 +57,8 @@ pub(crate) struct Courier {
     pub(crate) route: Arc<RouteSettings>,
     /// Where it goes; `None` is to the relays of the route.
     pub(crate) target: Option<Arc<Target>>,
+    /// Tells whether it is too late for a dot.
+    pub(crate) clock: SystemClock,
     /// Makes its messages.
     pub(crate) composer: Composer,
     /// What it is told; at most a few commands wait (`COMMANDS_WAITING_MAX`).
@@ -119,7 +127,7 @@ impl Courier {
                     session.quit().await;
                     return self.tell(Event::Closed(connection)).await;
                 }
-                Command::Dot(_) | Command::Abandon => {
+                Command::Dot { .. } | Command::Abandon => {
                     debug_assert!(false, "a dot without a message at the gate");
                 }
             }
@@ -189,13 +197,9 @@ impl Courier {
             }
         };
         match (gate, command) {
-            (Ok(gate), Some(Command::Dot(next))) => self.dot(gate, next).await,
-            (Err(trouble), Some(Command::Dot(next))) => {
-                let behind = match next {
-                    None => Behind::Nothing,
-                    Some(_) => Behind::Unwritten(End::Refused(ended_before())),
-                };
-                (lost_in_body(trouble), behind)
+            (Ok(gate), Some(Command::Dot { until, next })) => self.dot(gate, until, next).await,
+            (Err(trouble), Some(Command::Dot { next, .. })) => {
+                (lost_in_body(trouble), behind_nothing(next.is_some()))
             }
             // The gate is dropped with it, and that closes the connection.
             _ => (End::Abandoned, Behind::Nothing),
@@ -213,19 +217,29 @@ impl Courier {
             biased;
             gate = &mut writing => (gate, self.commands.recv().await),
             command = self.commands.recv() => match command {
-                Some(Command::Dot(next)) => (writing.await, Some(Command::Dot(next))),
+                Some(dot @ Command::Dot { .. }) => (writing.await, Some(dot)),
                 other => (Err(ended_before()), other),
             },
         }
     }
 
     /// The terminator, alone or with the envelope of the next message.
+    ///
+    /// The core has looked at the lease, but a process that was stopped since may be here long
+    /// after that. So the clock is looked at once more, right before the write.
     async fn dot<'a>(
         &self,
         gate: AtGate<'a, Stream>,
+        until: Timestamp,
         next: Option<(Job, Arc<Body>)>,
     ) -> (End, Behind<'a>) {
-        match next.map(|(job, body)| self.compose(&job, &body)) {
+        let next = next.map(|(job, body)| self.compose(&job, &body));
+        FailPoint::AtDot.reached();
+        if self.clock.now() >= until {
+            // The gate is dropped with it, and that closes the connection.
+            return (End::Abandoned, behind_nothing(next.is_some()));
+        }
+        match next {
             None => (end_of(gate.dot().await), Behind::Nothing),
             Some(Err(end)) => (end_of(gate.dot().await), Behind::Unwritten(end)),
             Some(Ok(mail)) => {
@@ -236,7 +250,8 @@ impl Courier {
     }
 
     fn compose(&self, job: &Job, body: &Body) -> Result<Outgoing, End> {
-        let (envelope, content) = self.composer.compose(job, body).map_err(End::Unbuildable)?;
+        let composed = self.composer.compose(self.connection, job, body);
+        let (envelope, content) = composed.map_err(End::Unbuildable)?;
         Ok(Outgoing { envelope, content })
     }
 
@@ -273,6 +288,14 @@ fn lost_in_body(trouble: Trouble) -> End {
     }
 }
 
+/// Behind a message whose dot was never written: the next one, if there is any, was not either.
+fn behind_nothing<'a>(is_next: bool) -> Behind<'a> {
+    match is_next {
+        true => Behind::Unwritten(End::Refused(ended_before())),
+        false => Behind::Nothing,
+    }
+}
+
 /// The session ended before this message had anything to do with it.
 fn ended_before() -> Trouble {
     Trouble::lost(Phase::Mail, Cause::ClosedIdle)
@@ -291,3 +314,6 @@ async fn open(
     };
     Ok(session.with_extensions(route.extensions.and(allowed)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,9 @@ use postrider_store::{Refused, Reply, Request, Store, StoreError};
 use postrider_types::{Campaign, CampaignId, Email, EmailId, TenantId, WorkerId};
 use tokio::sync::watch;
 
+use crate::alarm::Alarm;
 use crate::clock::SystemClock;
-use crate::recovery;
+use crate::recovery::{self, STEPS};
 use crate::settings::Settings;
 use crate::shell::{self, Role, Shell};
 use crate::starter::{self, Bell};
@@ -64,24 +65,45 @@ impl Postrider {
     /// Recovers what an earlier process left, and begins to send.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot work.
+    /// [`StoreError`] when the store cannot work: nothing is sent then.
     pub async fn start(
         store: Store,
         settings: Settings,
         clock: SystemClock,
     ) -> Result<Self, StoreError> {
-        let (mut steps, found) = recovery::recover(&store).await?;
+        Self::start_after(store, settings, clock, Suspects::Nobody).await
+    }
+
+    /// The same after a process that died with these in hand, as far as its notes
+    /// ([`in_hand`](crate::in_hand)) and what was found out since say.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot work: nothing is sent then.
+    pub async fn start_after(
+        store: Store,
+        settings: Settings,
+        clock: SystemClock,
+        suspects: Suspects,
+    ) -> Result<Self, StoreError> {
+        let alarm = Alarm::new();
+        let (mut steps, found) = recovery::recover(&store, suspects, &alarm).await?;
         let email_limits = Limits {
             email_bytes_max: settings.email_bytes_max,
         };
-        let shell = Arc::new(shell::start(store.clone(), settings, Role::Owner, clock));
+        let shell = shell::start(store.clone(), settings, Role::Owner, alarm.clone(), clock);
+        let shell = Arc::new(shell);
         let progress = shell.progress();
         let bell = Bell::default();
         let told = Arc::clone(&shell);
-        let starting = starter::run(store.clone(), clock, Arc::clone(&bell), move || {
-            told.made_progress();
-        });
-        steps.spawn(starting);
+        let started = move || told.made_progress();
+        let starter = starter::run(
+            store.clone(),
+            clock,
+            Arc::clone(&bell),
+            alarm.clone(),
+            started,
+        );
+        steps.spawn(alarm.guard("the task that starts campaigns", starter));
         let steps = Arc::new(Mutex::new(steps));
         Ok(Self {
             store,
@@ -175,7 +197,7 @@ impl Postrider {
         let mut running = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that are done are only collected.
         while running.try_join_next().is_some() {}
-        running.spawn(steps);
+        running.spawn(self.shell.alarm().guard(STEPS, steps));
         drop(running);
         self.shell.made_progress();
         Ok(changed)
@@ -212,6 +234,11 @@ impl Postrider {
         self.found
     }
 
+    /// Waits until the task that decides takes a turn: one that hangs never does.
+    pub async fn is_answering(&self) {
+        self.shell.is_answering().await;
+    }
+
     /// What makes it useless: a task of its own that panicked, or the store's writer that did.
     /// Waits for ever while all is well. Whoever runs it ends then, as after a crash.
     pub fn failed(&self) -> impl Future<Output = String> + Send + 'static {
@@ -230,6 +257,16 @@ impl Postrider {
             Some(name) => Some(format!("{name} panicked")),
             None => self.store.has_ended().then(|| WRITER_ENDED.to_owned()),
         }
+    }
+
+    /// A task of whoever runs this pipeline, without which it is of no use: when it panics,
+    /// [`Postrider::failed`] says so. `name` stands before "panicked".
+    pub fn guard<F: Future>(
+        &self,
+        name: &'static str,
+        task: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        self.shell.alarm().guard(name, task)
     }
 
     /// Ends every lease of a worker that is gone: what it had begun is in doubt, the rest goes

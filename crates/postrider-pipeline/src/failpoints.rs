@@ -13,7 +13,7 @@ pub(crate) fn pass_event(event: &Event) {
     FailPoint::Turn.reached();
     match event {
         Event::Answered(_, Ok(Reply::Claimed(_))) => FailPoint::AfterClaim.reached(),
-        Event::Held(_, Ok(_)) => FailPoint::AfterHydrate.reached(),
+        Event::Held(_, _, Ok(())) => FailPoint::AfterHydrate.reached(),
         _ => {}
     }
 }
@@ -24,7 +24,7 @@ pub(crate) fn pass_effect(effect: &Effect) {
         Effect::Ask(_, Request::Begin { .. }) => FailPoint::BeforeBegin.reached(),
         Effect::Ask(_, Request::Record { .. }) => FailPoint::BeforeOutcome.reached(),
         Effect::Ask(_, Request::End { .. }) => FailPoint::BeforeEnd.reached(),
-        Effect::Dot(..) => FailPoint::BeforeDot.reached(),
+        Effect::Dot { .. } => FailPoint::BeforeDot.reached(),
         _ => {}
     }
 }

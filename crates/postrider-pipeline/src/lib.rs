@@ -12,12 +12,15 @@ mod alarm;
 pub mod audience;
 pub mod batcher;
 pub mod bounds;
+#[cfg(any(test, feature = "simulation"))]
+mod chance;
 pub mod clock;
-mod compose;
+pub mod compose;
 pub mod core;
 mod courier;
 pub mod engine;
 mod failpoints;
+pub mod in_hand;
 pub mod intake;
 pub mod places;
 mod recovery;
@@ -27,6 +30,7 @@ pub mod settings;
 mod shell;
 #[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
+mod solo;
 mod starter;
 pub mod status;
 mod terms;

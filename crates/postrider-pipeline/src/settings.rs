@@ -19,6 +19,8 @@ use postrider_store::Share;
 use postrider_types::{Backoff, Domain, Rate, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::in_hand::InHand;
+
 /// Everything that the pipeline is told.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -44,6 +46,9 @@ pub struct Settings {
     pub email_bytes_max: usize,
     /// Whether anything is sent; without it, a store is only looked at and fed.
     pub is_sending: bool,
+    /// Where it is noted who is being rendered, for whoever looks after this process when it has
+    /// died; `None` when nobody does.
+    pub in_hand: Option<Arc<InHand>>,
 }
 
 impl Settings {
@@ -93,12 +98,13 @@ impl Settings {
             lease: LeaseSettings {
                 time: Duration::from_secs(30),
                 slice: Duration::from_secs(2),
-                chunks_max: 32,
+                chunks_max: 64,
                 share: Share::WHOLE,
             },
             cache: CacheSettings {
                 bytes_max: 64 << 20,
                 load_bytes_max: 32 << 20,
+                in_use_bytes_max: 64 << 20,
             },
             intake: IntakeSettings {
                 errors_max: 100,
@@ -110,6 +116,7 @@ impl Settings {
             },
             email_bytes_max: 10_000_000,
             is_sending: true,
+            in_hand: None,
         })
     }
 }
@@ -159,6 +166,11 @@ impl Routes {
         let all = std::iter::once(&self.default).chain(named);
         all.enumerate()
             .map(|(number, route)| (RouteId(number), route))
+    }
+
+    /// Most connections at once over all of them.
+    pub fn connections_max(&self) -> usize {
+        self.all().map(|(_, route)| route.connections_max).sum()
     }
 
     /// What a route is called: `default`, or its name.
@@ -255,6 +267,10 @@ pub struct CacheSettings {
     pub bytes_max: u64,
     /// Most bytes of emails that are being loaded at once.
     pub load_bytes_max: usize,
+    /// Most bytes of prepared emails that chunks in hand need at once. An email that never fits
+    /// cannot be sent, so it holds at least the largest one, which takes half as much again as its
+    /// content.
+    pub in_use_bytes_max: u64,
 }
 
 /// Audiences.

@@ -11,15 +11,22 @@ use postrider_types::{CampaignState, Timestamp};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::alarm::Alarm;
 use crate::bounds::STORE_RETRY_AFTER;
 use crate::clock::{Clock, SystemClock};
-use crate::recovery;
+use crate::recovery::{self, STEPS};
 
 /// Rung when a draft may start earlier than was known; one ring is kept for who does not listen.
 pub(crate) type Bell = Arc<Notify>;
 
 /// Starts what is due, for as long as the store works; `started` is told of every start.
-pub(crate) async fn run(store: Store, clock: SystemClock, bell: Bell, started: impl Fn() + Send) {
+pub(crate) async fn run(
+    store: Store,
+    clock: SystemClock,
+    bell: Bell,
+    alarm: Alarm,
+    started: impl Fn() + Send,
+) {
     // Dropped with this, and taken up again by the next start.
     let mut steps = JoinSet::new();
     loop {
@@ -27,7 +34,8 @@ pub(crate) async fn run(store: Store, clock: SystemClock, bell: Bell, started: i
             Ok(Reply::Started { campaigns, next_at }) => {
                 for campaign in campaigns {
                     tracing::info!(%campaign, "a campaign starts at its time");
-                    steps.spawn(recovery::steps(&store, campaign, CampaignState::Running));
+                    let running = recovery::steps(&store, campaign, CampaignState::Running);
+                    steps.spawn(alarm.guard(STEPS, running));
                     started();
                 }
                 next_at
@@ -103,12 +111,13 @@ mod tests {
         let begun = Instant::now();
         let (tell, told) = tokio::sync::oneshot::channel();
         let tell = Mutex::new(Some(tell));
-        let starter = tokio::spawn(run(store, clock, bell, move || {
+        let started = move || {
             let tell = tell.lock().expect("nobody panicked").take();
             tell.expect("one campaign starts")
                 .send(())
                 .expect("somebody listens");
-        }));
+        };
+        let starter = tokio::spawn(run(store, clock, bell, Alarm::new(), started));
         told.await.unwrap();
         starter.abort();
         begun.elapsed().as_secs()

@@ -1,18 +1,16 @@
-//! Answers of the store, and bodies that came into memory.
+//! Answers of the store.
 
 use postrider_store::{Claimed, Refused, Reply as StoreReply, Request, StoreError};
 use postrider_types::reply::Reply;
-use postrider_types::{
-    CampaignId, ChunkRecipient, DeliveryId, EmailId, LeaseToken, Outcome, Timestamp,
-};
+use postrider_types::{CampaignId, ChunkRecipient, DeliveryId, LeaseToken, Outcome, Timestamp};
 
 use super::Core;
 use super::asking::Purpose;
 use super::connections::{Afterwards, Progress};
-use super::event::{BodyTrouble, ConnectionId, Effect, RequestId};
+use super::event::{ConnectionId, Effect, RequestId};
 use super::expiry::{TOO_OLD, is_too_old};
-use super::hands::{Hand, Stage, StrandId};
-use crate::bounds::LEASE_MARGIN;
+use super::hands::Hand;
+use crate::bounds::{DAMAGED_RETRY_AFTER, LEASE_MARGIN};
 use crate::report;
 
 impl Core {
@@ -37,13 +35,20 @@ impl Core {
                 }
                 self.handle_reply(purpose, reply, now);
             }
+            // Claims come past what cannot be read; that one meets it is the store's trouble.
+            Err(error) if error.is_of_a_row() && !matches!(purpose, Purpose::Claim) => {
+                self.handle_damage(purpose, now);
+            }
             Err(error) => {
                 let again = kept.map(|request| (purpose.clone(), request));
                 self.asked.failed(report::chain(&error), again, now);
                 match purpose {
                     Purpose::Claim => self.asked.claimed(Some(now)),
                     Purpose::Begin(connection, _) => self.abandon(connection, Afterwards::Again),
-                    Purpose::Record(_) | Purpose::End(_) | Purpose::Extend(_) => {}
+                    Purpose::Record(_)
+                    | Purpose::Quarantine(_)
+                    | Purpose::End(_)
+                    | Purpose::Extend(_) => {}
                 }
             }
         }
@@ -63,26 +68,58 @@ impl Core {
             (Purpose::Begin(connection, delivery), reply) => {
                 self.handle_begin(connection, delivery, &reply, now);
             }
-            (Purpose::Record(token), _) => match self.hands.get_mut(&token) {
-                Some(hand) => hand.unrecorded -= 1,
-                // A late one may have filed its delivery anew.
-                None => self.asked.may_claim(now),
-            },
-            (Purpose::End(token), _) => {
-                self.drop_hand(token);
-                self.asked.may_claim(now);
+            // Done or refused, there is nothing more to record.
+            (Purpose::Record(token) | Purpose::Quarantine(token), _) => {
+                self.handle_recorded(token, now);
             }
-            (Purpose::Extend(token), StoreReply::Refused(_)) => self.drop_hand(token),
-            (Purpose::Extend(token), _) => {
+            // Done or refused, the lease is over, or runs out without us.
+            (Purpose::End(token), _) => self.handle_ended(token, now),
+            (Purpose::Extend(token), StoreReply::Done { .. }) => {
                 if let Some(hand) = self.hands.get_mut(&token) {
                     hand.is_extending = false;
                 }
             }
+            (Purpose::Extend(token), _) => self.drop_hand(token),
         }
     }
 
-    /// The begin is durable, or was refused. The dot follows only in the first case, and only
-    /// while the lease has time left.
+    /// The store cannot read what a request is about, and never will: it is not asked again. Whose
+    /// begin that was waits until somebody may have looked.
+    fn handle_damage(&mut self, purpose: Purpose, now: Timestamp) {
+        match purpose {
+            Purpose::Begin(connection, _) => {
+                if let Some(busy) = self.connections.front(connection)
+                    && let Some(hand) = self.hands.get_mut(&busy.strand.hand)
+                {
+                    let lane = hand.chunk.lane.clone();
+                    hand.leave(busy.index, lane, now.plus(DAMAGED_RETRY_AFTER));
+                }
+                self.abandon(connection, Afterwards::Forget);
+            }
+            Purpose::Record(token) | Purpose::Quarantine(token) => {
+                self.handle_recorded(token, now);
+            }
+            Purpose::End(token) => self.handle_ended(token, now),
+            Purpose::Extend(token) => self.drop_hand(token),
+            Purpose::Claim => {}
+        }
+    }
+
+    fn handle_recorded(&mut self, token: LeaseToken, now: Timestamp) {
+        match self.hands.get_mut(&token) {
+            Some(hand) => hand.unrecorded -= 1,
+            // A late one may have filed its delivery anew.
+            None => self.asked.may_claim(now),
+        }
+    }
+
+    fn handle_ended(&mut self, token: LeaseToken, now: Timestamp) {
+        self.drop_hand(token);
+        self.asked.may_claim(now);
+    }
+
+    /// The begin is durable, or was refused. The dot follows only on the one reply that says the
+    /// first, and only while the lease has time left.
     fn handle_begin(
         &mut self,
         connection: ConnectionId,
@@ -99,6 +136,15 @@ impl Core {
         }
         let token = busy.strand.hand;
         match reply {
+            StoreReply::Done { .. } => {
+                // Of a short lease a whole second would leave nothing.
+                let margin = LEASE_MARGIN.min(self.settings.lease.time / 4);
+                let hand = self.hands.get(&token);
+                match hand.map(|hand| hand.until.minus(margin)) {
+                    Some(until) if until > now => self.let_dot_out(connection, until, now),
+                    _ => self.abandon(connection, Afterwards::Return),
+                }
+            }
             StoreReply::Refused(Refused::LeaseOver) => {
                 self.abandon(connection, Afterwards::Forget);
                 self.drop_hand(token);
@@ -110,17 +156,7 @@ impl Core {
                     .into_iter()
                     .for_each(|campaign| self.stop_campaign(campaign));
             }
-            StoreReply::Refused(_) => self.abandon(connection, Afterwards::Forget),
-            _ => {
-                let until = self.hands.get(&token).map(|hand| hand.until);
-                // Of a short lease a whole second would leave nothing.
-                let margin = LEASE_MARGIN.min(self.settings.lease.time / 4);
-                if until.is_some_and(|until| until > now.plus(margin)) {
-                    self.let_dot_out(connection, now);
-                } else {
-                    self.abandon(connection, Afterwards::Return);
-                }
-            }
+            _ => self.abandon(connection, Afterwards::Forget),
         }
     }
 
@@ -185,65 +221,13 @@ impl Core {
         }
     }
 
-    pub(super) fn handle_held(
-        &mut self,
-        email: EmailId,
-        held: Result<(), BodyTrouble>,
-        now: Timestamp,
-    ) {
-        let is_waiting = |hand: &&Hand| hand.stage == Stage::Loading && hand.chunk.email == email;
-        let tokens: Vec<_> = self
-            .hands
-            .values()
-            .filter(is_waiting)
-            .map(Hand::token)
-            .collect();
-        match held {
-            Ok(()) => tokens.into_iter().for_each(|token| self.start_hand(token)),
-            Err(BodyTrouble::Unusable(reason)) => {
-                for token in tokens {
-                    self.hands
-                        .get_mut(&token)
-                        .into_iter()
-                        .for_each(|h| h.stage = Stage::Working);
-                    self.give_up(token, Outcome::Failed, &reason, |_| true, now);
-                }
-            }
-            Err(BodyTrouble::Store(error)) => {
-                self.asked.failed(report::chain(&error), None, now);
-                self.asked.unreadable(now);
-                for token in tokens {
-                    self.hands.get_mut(&token).into_iter().for_each(Hand::stop);
-                }
-            }
-        }
-    }
-
-    /// The body is there: everyone left stands in line.
-    fn start_hand(&mut self, token: LeaseToken) {
-        let Some(hand) = self.hands.get_mut(&token) else {
-            return;
-        };
-        hand.stage = Stage::Working;
-        for (number, strand) in hand.strands.iter().enumerate() {
-            if strand.left() > 0 {
-                self.lines.line_up(
-                    StrandId {
-                        hand: token,
-                        strand: number,
-                    },
-                    &strand.domain,
-                );
-            }
-        }
-    }
-
     /// The chunk is no longer ours. What is on connections ends there; what of it was begun is
     /// recorded late.
     fn drop_hand(&mut self, token: LeaseToken) {
         self.lines.forget(token);
         if let Some(hand) = self.hands.remove(&token) {
-            self.effects.push(Effect::LetGo(hand.chunk.email));
+            let (tenant, email) = (hand.chunk.tenant, hand.chunk.email);
+            self.effects.push(Effect::LetGo(tenant, email));
         }
     }
 

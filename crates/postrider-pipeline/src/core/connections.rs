@@ -9,82 +9,22 @@
 
 #[cfg(test)]
 mod audit;
+mod carrying;
 mod idle;
+mod message;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
-use postrider_store::Claimed;
-use postrider_types::{DeliveryId, Timestamp};
+use postrider_types::Timestamp;
 
-use super::event::{ConnectionId, Job};
-use super::hands::StrandId;
-use super::limits::Taken;
+use super::event::ConnectionId;
 use super::pools::{PoolId, WayId};
 use crate::settings::RouteId;
 
 #[cfg(test)]
 pub(super) use audit::Carried;
-
-/// A message on a connection.
-#[derive(Debug, Clone)]
-pub(super) struct Busy {
-    /// Which strand it comes from.
-    pub(super) strand: StrandId,
-    /// The chunk that it comes from, which may be no longer in hand when it ends.
-    pub(super) chunk: Arc<Claimed>,
-    /// Which recipient of the chunk.
-    pub(super) index: usize,
-    /// The domain that it goes to.
-    pub(super) domain: Arc<str>,
-    /// The slot that it took.
-    pub(super) taken: Taken,
-    /// How far it is.
-    pub(super) progress: Progress,
-}
-
-impl Busy {
-    /// What is to be sent.
-    pub(super) fn job(&self) -> Job {
-        Job {
-            chunk: Arc::clone(&self.chunk),
-            index: self.index,
-        }
-    }
-
-    /// Which delivery it is.
-    pub(super) fn delivery(&self) -> DeliveryId {
-        DeliveryId {
-            tenant: self.chunk.tenant,
-            campaign: self.chunk.campaign,
-            recipient: self.chunk.recipients[self.index].recipient,
-        }
-    }
-}
-
-/// How far a message on a connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
-    /// Being rendered and written; nothing is begun.
-    Transmitting,
-    /// At the gate, and the begin is asked for.
-    Beginning,
-    /// Begun, and since then the terminator may be written.
-    Begun(Timestamp),
-    /// Given up at the gate; nothing is begun.
-    Abandoned(Afterwards),
-}
-
-/// What happens to a delivery that was given up at the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Afterwards {
-    /// It goes again from the same hand.
-    Again,
-    /// It was begun: the store must learn that the terminator was never written.
-    Return,
-    /// It is no longer ours.
-    Forget,
-}
+pub(super) use carrying::Fate;
+pub(super) use message::{Afterwards, Busy, Progress};
 
 /// Where a connection leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,30 +60,6 @@ impl Open {
     const fn is_on_trial(&self) -> bool {
         self.lead.is_trial && !self.is_answered
     }
-}
-
-/// A message that has ended, and its connection afterwards.
-#[derive(Debug)]
-pub(super) struct Ended {
-    /// The message.
-    pub(super) busy: Busy,
-    /// Whether its connection pipelines.
-    pub(super) is_pipelining: bool,
-    /// The domain of the message whose turn it is on the connection, if one stood behind.
-    pub(super) next: Option<Arc<str>>,
-    /// What becomes of the connection.
-    pub(super) fate: Fate,
-}
-
-/// What becomes of a connection when a message on it has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It goes on, with the message that stood behind or without one.
-    Open,
-    /// It has carried as many messages as it may, and is to be told to quit.
-    Worn,
-    /// It is gone.
-    Lost,
 }
 
 /// What there is of one pool.
@@ -325,98 +241,6 @@ impl Connections {
         connecting
     }
 
-    /// Gives an idle connection of a way a message.
-    pub(super) fn occupy(&mut self, way: WayId, busy: Busy) -> ConnectionId {
-        let idle = self.idle.get(&way).and_then(|idle| idle.last());
-        let connection = *idle.expect("the caller has seen an idle connection");
-        self.unrest(connection);
-        let open = self.open.get_mut(&connection).expect("idle ones are open");
-        open.given = open.given.saturating_add(1);
-        open.front = Some(busy);
-        connection
-    }
-
-    /// The message whose turn it is on a connection.
-    pub(super) fn front(&mut self, connection: ConnectionId) -> Option<&mut Busy> {
-        self.open.get_mut(&connection)?.front.as_mut()
-    }
-
-    /// A message of an open connection was answered; says since when that is open.
-    pub(super) fn answered(&mut self, connection: ConnectionId) -> Option<Timestamp> {
-        let open = self.open.get_mut(&connection)?;
-        let (lead, was_on_trial) = (open.lead, open.is_on_trial());
-        let opened_at = open.opened_at;
-        open.is_answered = true;
-        if was_on_trial {
-            self.count(lead, |usage| usage.on_trial -= 1);
-        }
-        Some(opened_at)
-    }
-
-    /// Whether any message of an open connection was answered.
-    pub(super) fn is_answered(&self, connection: ConnectionId) -> bool {
-        self.open
-            .get(&connection)
-            .is_some_and(|open| open.is_answered)
-    }
-
-    /// Whether the envelope of another message can go along with the dot of the front one.
-    pub(super) fn has_place_behind(&self, connection: ConnectionId) -> bool {
-        self.open.get(&connection).is_some_and(|open| {
-            let is_fresh = open.messages_max.is_none_or(|max| open.given < max);
-            open.is_pipelining && open.behind.is_none() && is_fresh
-        })
-    }
-
-    /// Puts a message behind the front one.
-    pub(super) fn follow(&mut self, connection: ConnectionId, busy: Busy) {
-        let open = self.open.get_mut(&connection);
-        let open = open.expect("the caller has seen a place behind its front message");
-        debug_assert!(open.behind.is_none(), "a connection carries two messages");
-        open.given = open.given.saturating_add(1);
-        open.behind = Some(busy);
-        self.behind += 1;
-    }
-
-    /// Ends the front message; the one behind it takes its place. Without one the connection is
-    /// idle again, or worn, or gone. It is worn too when the server will take nothing more on it.
-    pub(super) fn end(
-        &mut self,
-        connection: ConnectionId,
-        is_reusable: bool,
-        is_used_up: bool,
-        now: Timestamp,
-    ) -> Option<Ended> {
-        let open = self.open.get_mut(&connection)?;
-        let busy = open.front.take()?;
-        open.front = open.behind.take();
-        let next = open.front.as_ref().map(|next| Arc::clone(&next.domain));
-        let is_pipelining = open.is_pipelining;
-        let is_worn = is_used_up || open.messages_max.is_some_and(|max| open.given >= max);
-        let fate = match &next {
-            Some(_) => Fate::Open,
-            None if !is_reusable => Fate::Lost,
-            None if is_worn => Fate::Worn,
-            None => Fate::Open,
-        };
-        self.behind -= usize::from(next.is_some());
-        match fate {
-            Fate::Open if next.is_none() => self.rest(connection, now),
-            Fate::Open => {}
-            Fate::Worn => self.quit(connection),
-            Fate::Lost => {
-                self.leave(connection);
-                self.free.insert(connection);
-            }
-        }
-        Some(Ended {
-            busy,
-            is_pipelining,
-            next,
-            fate,
-        })
-    }
-
     /// One that was told to quit is closed; says where it led.
     pub(super) fn closed(&mut self, connection: ConnectionId) -> Option<Lead> {
         let Some(lead) = self.closing.remove(&connection) else {
@@ -426,17 +250,6 @@ impl Connections {
         self.count(lead, |usage| usage.closing -= 1);
         self.free.insert(connection);
         Some(lead)
-    }
-
-    /// Lets one connection of a pool carry nothing beyond what it has; it is told to quit then.
-    pub(super) fn wear_out(&mut self, pool: PoolId) {
-        let is_fresh = |open: &&mut Open| {
-            let is_worn = open.messages_max.is_some_and(|max| open.given >= max);
-            open.lead.pool == pool && open.front.is_some() && !is_worn
-        };
-        if let Some(open) = self.open.values_mut().find(is_fresh) {
-            open.messages_max = Some(open.given);
-        }
     }
 
     fn quit(&mut self, connection: ConnectionId) {

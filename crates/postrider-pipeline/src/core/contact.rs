@@ -8,6 +8,10 @@
 //! after the last failure. And [`HOLLOW_SESSIONS_MAX`] sessions in a row that end before any message
 //! of theirs is answered are trouble too.
 //!
+//! **One that is lost among many that stand is chance.** While other sessions of the site are open, a
+//! connection that fails without a word is tried again soon, and the delay does not grow: sessions
+//! that end must be replaced. A site that says no in words is left alone for the delay.
+//!
 //! **What the table of classifications asks for is kept**: where the rule of a greeting or a log-in
 //! names a time, nobody tries again before that. The credentials are refused (535)? Trying them
 //! every minute locks the account.
@@ -20,7 +24,7 @@ use postrider_smtp::{Cause, Extensions, Trouble};
 use postrider_types::{Phase, Timestamp};
 
 use super::hearing::sentence;
-use crate::bounds::{HOLLOW_SESSIONS_MAX, LOCK_STEP_FOR, SIZELESS_FOR};
+use crate::bounds::{AMONG_OTHERS_SHARE, HOLLOW_SESSIONS_MAX, LOCK_STEP_FOR, SIZELESS_FOR};
 use crate::report;
 
 /// Whether connections may be opened.
@@ -189,16 +193,17 @@ impl Contact {
         let sentence = format!("{}: {what}: {}", self.name, report::chain(trouble));
         // What one message met, be it in doubt or neutral, is not what the others are told.
         let lost = Trouble::lost(Phase::Mail, Cause::Closed);
-        self.wait(sentence, lost, chance, now);
+        self.wait_longer(sentence, lost, chance, now);
         true
     }
 
     /// A connection could not be opened. Several fail at once; only the first of them makes the
-    /// delay grow. Certificates and credentials do not mend within seconds, and servers lock
-    /// accounts that are tried again and again: those wait for the longest delay from the start. Nobody tries
-    /// again before the time that `meaning` asks for, unless other sessions stand
-    /// (`is_reached`): a server that has enough of them goes on with those, and only credentials that
-    /// are refused would be refused again.
+    /// delay grow, and none does that is lost without a word while other sessions stand
+    /// (`is_reached`). Certificates and credentials do not mend within seconds, and servers lock
+    /// accounts that are tried again and again: those wait for the longest delay from the start.
+    /// Nobody tries again before the time that `meaning` asks for, unless other sessions stand: a
+    /// server that has enough of them goes on with those, and only credentials that are refused
+    /// would be refused again.
     pub(super) fn failed(
         &mut self,
         trouble: Trouble,
@@ -218,21 +223,41 @@ impl Contact {
             Hold::Suspended(_) => sentence(&self.name, &trouble, meaning),
             _ => format!("{}: {}", self.name, report::chain(&trouble)),
         };
-        self.wait(sentence, trouble, chance, now);
+        if is_reached && !trouble.is_lasting() && trouble.reply().is_none() {
+            let delay = self.delay_min / AMONG_OTHERS_SHARE;
+            self.wait(sentence, trouble, chance, delay, now);
+        } else {
+            self.wait_longer(sentence, trouble, chance, now);
+        }
         // Those that fail together with one that is refused do not lift its suspension.
         self.hold = self.hold.max(hold);
         self.not_until = self.not_until.max(now.plus(hold.time()));
     }
 
-    fn wait(&mut self, sentence: String, trouble: Trouble, chance: f64, now: Timestamp) {
+    /// Waits for the growing delay. Of several that fail together only the first makes it grow.
+    fn wait_longer(&mut self, sentence: String, trouble: Trouble, chance: f64, now: Timestamp) {
+        let (delay, is_waiting) = (self.delay, self.not_until > now);
+        self.wait(sentence, trouble, chance, delay, now);
+        if !is_waiting {
+            self.delay = (self.delay * 2).min(self.delay_max);
+        }
+    }
+
+    fn wait(
+        &mut self,
+        sentence: String,
+        trouble: Trouble,
+        chance: f64,
+        delay: Duration,
+        now: Timestamp,
+    ) {
         let since = self.trouble.take().map_or(now, |(_, since)| since);
         self.trouble = Some((sentence.into(), since));
         self.failure = Some((trouble, chance));
         self.failed_at = now;
         if self.not_until <= now {
             self.hold = Hold::None;
-            self.not_until = now.plus(self.delay);
-            self.delay = (self.delay * 2).min(self.delay_max);
+            self.not_until = now.plus(delay);
         }
     }
 }

@@ -7,7 +7,7 @@ use postrider_smtp::site::{SiteName, Target};
 use postrider_smtp::{Extensions, Trouble};
 use postrider_store::{Claimed, Reply as StoreReply, Request, StoreError};
 use postrider_types::reply::Reply;
-use postrider_types::{ChunkRecipient, EmailId, TenantId};
+use postrider_types::{ChunkRecipient, DeliveryId, EmailId, TenantId, Timestamp};
 
 use crate::settings::RouteId;
 
@@ -30,8 +30,9 @@ pub enum Event {
     Filed,
     /// The store has answered; an error means that nothing was done.
     Answered(RequestId, Result<StoreReply, StoreError>),
-    /// A body that was asked for is in memory, or cannot be had.
-    Held(EmailId, Result<(), BodyTrouble>),
+    /// A body that was asked for is in memory, or cannot be had. What is missing for one tenant may
+    /// be there for another.
+    Held(TenantId, EmailId, Result<(), BodyTrouble>),
     /// A connection is open and idle.
     Connected {
         /// Which one.
@@ -74,8 +75,11 @@ pub enum Event {
 /// Why a body cannot be had.
 #[derive(Debug, Clone)]
 pub enum BodyTrouble {
-    /// It is not there, or cannot be read as an email: no retry helps.
+    /// It is not there, cannot be read as an email, or is too large for this process: no retry
+    /// helps.
     Unusable(String),
+    /// The bodies of other chunks in hand leave it no room.
+    NoRoom,
     /// The store could not read now.
     Store(StoreError),
 }
@@ -93,7 +97,7 @@ pub enum End {
     InDoubt(Trouble),
     /// The message could not be built, so nothing was written.
     Unbuildable(String),
-    /// Given up before the dot, as we asked.
+    /// Given up before the dot, as we asked or because it was too late for it.
     Abandoned,
 }
 
@@ -115,7 +119,7 @@ pub enum Effect {
     /// Bring a body into memory and keep it there: answered by [`Event::Held`].
     Hold(TenantId, EmailId),
     /// One holder less of a body.
-    LetGo(EmailId),
+    LetGo(TenantId, EmailId),
     /// Ask DNS where the mail of this domain goes by this route: answered by
     /// [`Event::Resolved`].
     Resolve(RouteId, Arc<str>),
@@ -136,9 +140,16 @@ pub enum Effect {
     },
     /// Render and transmit a message up to the gate.
     Transmit(ConnectionId, Job),
-    /// The begin is durable: write the terminator at once, and behind it, in the same write, the
-    /// envelope of this message, if there is one.
-    Dot(ConnectionId, Option<Job>),
+    /// The begin is durable: write the terminator at once. Whoever comes to it too late gives up
+    /// before it ([`End::Abandoned`]), because the lease may be somebody else's by then.
+    Dot {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The first instant that is too late.
+        until: Timestamp,
+        /// Whose envelope goes behind it, in the same write.
+        next: Option<Job>,
+    },
     /// Give up before the dot: close without the terminator.
     Abandon(ConnectionId),
     /// Say QUIT and close, or open it no further: answered by [`Event::Closed`].
@@ -160,5 +171,14 @@ impl Job {
     /// Whom it is for.
     pub fn recipient(&self) -> &ChunkRecipient {
         &self.chunk.recipients[self.index]
+    }
+
+    /// Which delivery it is.
+    pub fn delivery(&self) -> DeliveryId {
+        DeliveryId {
+            tenant: self.chunk.tenant,
+            campaign: self.chunk.campaign,
+            recipient: self.recipient().recipient,
+        }
     }
 }

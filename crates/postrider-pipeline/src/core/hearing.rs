@@ -104,9 +104,14 @@ impl Core {
         end: &End,
         heard: &Heard,
     ) -> bool {
+        let was_answered = self.connections.is_answered(connection);
         if heard.is_answer(end)
             && let Some(opened_at) = self.connections.answered(connection)
         {
+            if lead.is_trial && !was_answered {
+                // Its trial is over, even when it says nothing of a trouble that is younger.
+                self.lines.pools.release_held(lead.pool);
+            }
             let own = self.lines.pools.pool_mut(lead.pool);
             if own.contact.answered(opened_at) {
                 let is_suspended = own.is_suspended();

@@ -26,6 +26,7 @@ mod event;
 mod expiry;
 mod hands;
 mod hearing;
+mod holding;
 mod judge;
 mod limits;
 mod lines;
@@ -39,6 +40,7 @@ mod rest;
 mod scenes;
 mod schedule;
 mod shown;
+mod waiting;
 mod yielding;
 
 use std::collections::BTreeMap;
@@ -110,7 +112,7 @@ impl Core {
             Event::Time => {}
             Event::Filed => self.asked.may_claim(now),
             Event::Answered(request, answer) => self.handle_answer(request, answer, now),
-            Event::Held(email, held) => self.handle_held(email, held, now),
+            Event::Held(tenant, email, held) => self.handle_held(tenant, email, held, now),
             Event::Connected {
                 connection,
                 is_pipelining,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::Run;
+use super::run::Run;
 use crate::bounds::COUNTS_SHOWN_AFTER;
 use crate::clock::Clock;
 use crate::core::{MeaningCount, RefusalGroup};

@@ -7,7 +7,6 @@ use postrider_types::{CampaignState, DeliveryState};
 
 use super::receiver::Does;
 use super::world::World;
-use crate::core::BodyTrouble;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -86,6 +85,13 @@ fn a_connection_found_lost_at_the_gate_returns_the_delivery_uncharged() {
 }
 
 #[test]
+fn a_dot_that_we_came_to_too_late_returns_the_delivery_uncharged() {
+    let world = check([Does::MissTheDot], DeliveryState::Delivered, 1);
+    assert_eq!(world.mails.len(), 2);
+    assert_eq!(world.receipt(0).attempts, 1);
+}
+
+#[test]
 fn a_reply_that_never_came_is_in_doubt_and_never_sent_again() {
     let world = check([Does::AcceptAndLose], DeliveryState::InDoubt, 1);
     assert_eq!(world.mails.len(), 1);
@@ -113,17 +119,6 @@ fn whoever_is_deferred_for_longer_than_the_give_up_age_expires() {
     assert_eq!(world.receipt(0).state, DeliveryState::Expired);
     assert!(world.mails.len() >= 3, "it was tried a few times");
     assert_eq!(world.state(), CampaignState::Finished);
-}
-
-#[test]
-fn an_email_that_cannot_be_used_fails_everybody_with_the_reason() {
-    let mut world = World::new(World::settings());
-    world.body = Err(BodyTrouble::Unusable("the email is damaged".to_owned()));
-    world.file("example.test", 3, false);
-    world.change(CampaignChange::Seal);
-    world.run(MINUTE);
-    assert_eq!(world.tally()[DeliveryState::Failed], 3);
-    assert_eq!(world.connects.len(), 0);
 }
 
 #[test]

@@ -216,3 +216,25 @@ fn more_throttled_lanes_than_places_all_get_their_turn() {
     world.run(Duration::from_secs(14));
     assert_eq!(world.accepted.len(), 120);
 }
+
+#[test]
+fn a_suspect_that_waits_for_its_rate_stays_in_the_solo_lane_and_holds_up_no_other() {
+    let mut world = World::new(limited("slow.test", "1/h"));
+    world.file_in("solo-00", "slow.test", 2);
+    world.run(Duration::from_secs(60));
+    world.file_in("solo-00", "other.test", 1);
+    world.run(Duration::from_secs(60));
+    let sent = |world: &World| {
+        world
+            .accepted
+            .iter()
+            .map(|(_, to)| to.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&world), ["0@slow.test", "0@other.test"]);
+    let lanes = world.reader.lanes(10).unwrap();
+    let lanes: Vec<_> = lanes.iter().map(|shape| shape.lane.as_str()).collect();
+    assert_eq!(lanes, ["solo-00"]);
+    world.run(Duration::from_secs(7_200));
+    assert_eq!(sent(&world), ["0@slow.test", "0@other.test", "1@slow.test"]);
+}

@@ -11,9 +11,9 @@ use postrider_store::request::CampaignChange;
 use postrider_types::{Phase, Rate, Timestamp};
 use rand::RngExt;
 
-use super::chance::Chance;
 use super::pools::direct;
 use super::world::World;
+use crate::chance::Chance;
 use crate::settings::{DomainLimit, Settings};
 
 /// Seeds that every run tries.

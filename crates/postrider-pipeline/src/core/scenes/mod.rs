@@ -3,9 +3,11 @@
 
 mod audit;
 mod behind;
+mod bodies;
 mod chance;
 mod classes;
 mod crashes;
+mod damage;
 mod edges;
 mod expiry;
 mod limits;

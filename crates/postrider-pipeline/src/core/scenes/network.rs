@@ -8,8 +8,8 @@ use std::time::Duration;
 use postrider_smtp::mx::{NoRoute, Reason, Resolution};
 use postrider_smtp::site::{Host, HostSet, SiteName, Target, TlsPolicy};
 
-use super::chance::Chance;
 use super::world::World;
+use crate::chance::Chance;
 use crate::core::{ConnectionId, Event};
 use crate::settings::RouteId;
 
@@ -106,7 +106,7 @@ impl World {
     pub(super) fn resolve(&mut self, route: RouteId, domain: Arc<str>) {
         self.network.asked.push(domain.to_string());
         let valid_until = self.now.plus(TTL);
-        let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_unlucky);
+        let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_amiss);
         let unanswered = is_unlucky.then(|| Reason::Unanswered("by chance".into()));
         let resolved = match self.network.faults.get(&*domain).or(unanswered.as_ref()) {
             Some(reason) => Err(NoRoute {

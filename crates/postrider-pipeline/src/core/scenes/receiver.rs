@@ -9,8 +9,8 @@ use postrider_smtp::{Cause, Extensions, Trouble};
 use postrider_types::reply::Reply;
 use postrider_types::{Phase, Timestamp};
 
-use super::chance::Chance;
 use super::world::World;
+use crate::chance::Chance;
 use crate::core::{ConnectionId, End, Event, Job};
 use crate::settings::RouteId;
 
@@ -34,6 +34,8 @@ pub(super) enum Does {
     LoseBeforeGate,
     /// Has hung up when the dot is to be written.
     LoseAtGate,
+    /// Nothing: we come to the dot too late, and do not write it.
+    MissTheDot,
     /// Takes the message and hangs up before the reply.
     AcceptAndLose,
     /// Takes the message, says so and hangs up.
@@ -63,7 +65,7 @@ impl World {
         self.open.insert(connection);
         self.network.lead(connection, route, target);
         self.check_caps();
-        let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_unlucky);
+        let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_amiss);
         let is_dead = self.network.is_dead(connection);
         let event = if let Some((phase, words)) = self.turns_away {
             Event::ConnectFailed(connection, refusal(phase, words))
@@ -188,6 +190,7 @@ impl World {
             Does::RefuseSlowly(code, after) => {
                 return (refused(Phase::Dot, code), code != 421, after);
             }
+            Does::MissTheDot => return (End::Abandoned, false, Duration::ZERO),
             Does::LoseAtGate => {
                 let trouble = Trouble::lost(Phase::Body, Cause::Closed);
                 return (End::Unsent(trouble), false, Duration::ZERO);
@@ -223,7 +226,10 @@ impl World {
 
     /// What chance adds to the way.
     pub(super) fn delay(&mut self) -> Duration {
-        self.chance.as_mut().map(Chance::delay).unwrap_or_default()
+        self.chance
+            .as_mut()
+            .map(Chance::network)
+            .unwrap_or_default()
     }
 }
 

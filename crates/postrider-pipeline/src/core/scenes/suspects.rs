@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use postrider_store::StoreError;
 use postrider_store::request::CampaignChange;
 use postrider_types::{DeliveryState, Timestamp};
 
 use super::receiver::Does;
 use super::world::World;
-use crate::core::BodyTrouble;
 use crate::settings::DomainLimit;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -80,19 +78,6 @@ fn more_waiting_tail_chunks_than_places_do_not_go_round_without_end() {
     world.run(30 * Duration::from_secs(1));
     assert_eq!(world.accepted.len(), 120);
     assert!(world.requests < 120 * 12, "{} requests", world.requests);
-}
-
-#[test]
-fn a_body_that_cannot_be_read_now_is_asked_for_once_a_second() {
-    let mut world = World::new(World::settings());
-    world.body = Err(BodyTrouble::Store(StoreError::Closed));
-    world.file("example.test", 5, false);
-    world.file("other.test", 5, false);
-    world.run(Duration::from_secs(10));
-    assert!(world.requests < 60, "{} requests", world.requests);
-    world.body = Ok(());
-    world.run(Duration::from_secs(10));
-    assert_eq!(world.tally()[DeliveryState::Delivered], 10);
 }
 
 /// One message under way, others in line, and a relay that cannot be reached.

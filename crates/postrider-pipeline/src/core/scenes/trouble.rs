@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_store::request::CampaignChange;
-use postrider_types::{CampaignState, DeliveryState};
+use postrider_types::{CampaignState, DeliveryState, Timestamp};
 
 use super::receiver::Does;
 use super::world::World;
@@ -152,4 +152,31 @@ fn nobody_holds_a_chunk_for_a_site_that_is_shut_for_longer_than_a_slice() {
     world.file_in("tail-00", "dead.test", 40);
     world.run(Duration::from_secs(1));
     assert_eq!(world.core.status().hands, 0);
+}
+
+/// How often a site is dialled within ten seconds of which every connection is lost; with
+/// `is_reached`, one that stood before goes on.
+fn dials_in_ten_seconds(is_reached: bool) -> usize {
+    let mut world = World::new(World::settings());
+    for n in 0..500 {
+        let slowly = Does::Slowly(Duration::from_secs(1));
+        world.will(&format!("{n}@example.test"), [slowly]);
+    }
+    world.file("example.test", 1, false);
+    if is_reached {
+        world.run(Duration::from_millis(500));
+    }
+    world.unreachable_until = Timestamp::NEVER;
+    let before = world.connects.len();
+    world.file_from("example.test", "example.test", 1..500);
+    world.run(Duration::from_secs(10));
+    world.connects.len() - before
+}
+
+#[test]
+fn a_connection_that_is_lost_beside_one_that_stands_is_tried_again_soon() {
+    let (alone, beside) = (dials_in_ten_seconds(false), dials_in_ten_seconds(true));
+    assert!(alone <= 5, "{alone} tries at a site that nobody reaches");
+    assert!(beside >= 50, "{beside} tries beside a session that stands");
+    assert!(beside <= 120, "{beside} tries are too many");
 }

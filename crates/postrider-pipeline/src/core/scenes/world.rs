@@ -8,15 +8,15 @@ use std::time::Duration;
 use postrider_store::request::CampaignChange;
 use postrider_store::{Backend, Reader, Reply as StoreReply, Request, StoreError, memory};
 use postrider_types::{
-    CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, LaneName, Phase, Receipt,
-    RecipientId, Tally, TenantId, Timestamp, Variables, WorkerId,
+    Campaign, CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, LaneName, Phase,
+    Receipt, RecipientId, Tally, TenantId, Timestamp, Variables, WorkerId,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::chance::Chance;
 use super::network::Network;
 use super::receiver::Does;
+use crate::chance::Chance;
 use crate::core::{BodyTrouble, ConnectionId, Core, Effect, Event};
 use crate::settings::Settings;
 
@@ -55,7 +55,11 @@ pub(super) struct World {
     pub(super) unwritable_until: Timestamp,
     /// Outcomes that the store fails to record, one request each.
     pub(super) unrecorded: usize,
+    /// Requests that meet something damaged in the store.
+    pub(super) is_damaged: fn(&Request) -> bool,
     pub(super) body: Result<(), BodyTrouble>,
+    /// Whose body that is said to be.
+    pub(super) body_of: TenantId,
     pub(super) is_drained: bool,
     /// For each connection that was opened, whether it might pipeline.
     pub(super) connects: Vec<bool>,
@@ -110,7 +114,9 @@ impl World {
             opens_after: None,
             unwritable_until: Timestamp::EPOCH,
             unrecorded: 0,
+            is_damaged: |_| false,
             body: Ok(()),
+            body_of: TenantId::DEFAULT,
             is_drained: false,
             connects: Vec::new(),
             sizes: Vec::new(),
@@ -283,7 +289,7 @@ impl World {
                 self.soon(Event::Answered(id, answer), delay);
             }
             Effect::Hold(_, email) => {
-                let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_unlucky);
+                let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_amiss);
                 let trouble = Err(BodyTrouble::Store(StoreError::Closed));
                 let held = if is_unlucky {
                     trouble
@@ -291,7 +297,7 @@ impl World {
                     self.body.clone()
                 };
                 let delay = self.chance.as_mut().map(Chance::answer_delay);
-                self.soon(Event::Held(email, held), delay);
+                self.soon(Event::Held(self.body_of, email, held), delay);
             }
             Effect::Resolve(route, domain) => self.resolve(route, domain),
             Effect::Connect {
@@ -302,10 +308,12 @@ impl World {
                 ..
             } => self.connect(connection, route, target.as_ref(), allowed),
             Effect::Transmit(connection, job) => self.transmit(connection, &job, self.now),
-            Effect::Dot(connection, next) => self.dot(connection, next.as_ref()),
+            Effect::Dot {
+                connection, next, ..
+            } => self.dot(connection, next.as_ref()),
             Effect::Abandon(connection) => self.abandon(connection),
             Effect::Quit(connection) => self.quit(connection),
-            Effect::LetGo(_) => {}
+            Effect::LetGo(..) => {}
             Effect::Drained => self.is_drained = true,
         }
     }
@@ -326,13 +334,17 @@ impl World {
     fn answer(&mut self, request: Request) -> Result<StoreReply, StoreError> {
         let is_unlucky = matches!(request, Request::Record { .. }) && self.unrecorded > 0;
         self.unrecorded -= usize::from(is_unlucky);
-        let is_unlucky = is_unlucky || self.chance.as_mut().is_some_and(Chance::is_unlucky);
+        let is_unlucky = is_unlucky || self.chance.as_mut().is_some_and(Chance::is_amiss);
         if self.now < self.unwritable_until || is_unlucky {
             return Err(StoreError::Unwritable {
                 reason: "no space left on device".to_owned(),
             });
         }
         self.requests += 1;
+        if (self.is_damaged)(&request) {
+            let what = "a receipt".to_owned();
+            return Err(StoreError::Corrupt { what });
+        }
         Ok(self.ask(request))
     }
 
@@ -360,12 +372,16 @@ impl World {
         self.events.push_back(Event::Filed);
     }
 
+    pub(super) fn campaign(&self) -> Campaign {
+        self.reader.campaign(self.campaign).unwrap().unwrap()
+    }
+
     pub(super) fn tally(&self) -> Tally {
-        self.reader.campaign(self.campaign).unwrap().unwrap().tally
+        self.campaign().tally
     }
 
     pub(super) fn state(&self) -> CampaignState {
-        self.reader.campaign(self.campaign).unwrap().unwrap().state
+        self.campaign().state
     }
 
     pub(super) fn receipt(&self, recipient: u32) -> Receipt {
