@@ -44,6 +44,15 @@ impl NewCampaign {
     }
 }
 
+/// The body of `POST /v1/campaigns/{id}/schedule`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleCampaign {
+    /// When the draft starts by itself; `null`: not before a person starts it. It must be said.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub send_at: Option<Time>,
+}
+
 /// A campaign as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Campaign {

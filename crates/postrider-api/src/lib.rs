@@ -23,7 +23,9 @@ mod text;
 mod time;
 pub mod worker;
 
-pub use campaign::{Campaign, CampaignVerb, Held, HeldReason, IntakeReport, NewCampaign};
+pub use campaign::{
+    Campaign, CampaignVerb, Held, HeldReason, IntakeReport, NewCampaign, ScheduleCampaign,
+};
 pub use client::{AfterIntake, AudienceFormat, Client, Export};
 pub use decision::{Resolution, Resolve, Resolved};
 pub use email::{Email, NewAttachment, NewEmail, NewHeader, PutEmail, Unsubscribe};
@@ -32,7 +34,10 @@ pub use page::{Feed, Page};
 pub use pool::{Pool, Pools};
 pub use problem::{Code, Problem, ProblemItem};
 pub use purge::{Erase, Erased, Purge, Purged};
-pub use quarantine::{Lifted, Quarantine, QuarantinedCampaign, QuarantinedChunk, QuarantinedEmail};
+pub use quarantine::{
+    EmailCampaign, EmailRecord, LiftRequest, Lifted, Quarantine, QuarantinedCampaign,
+    QuarantinedChunk, QuarantinedEmail,
+};
 pub use receipt::{ExportLine, LogEntry, Receipt, Reply};
 pub use refusal::{Refusal, Refusals};
 pub use service::{Check, Readiness, Version};

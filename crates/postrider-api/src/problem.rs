@@ -131,12 +131,12 @@ codes! {
     UnknownParameter = "unknown_parameter", 400, "There is no such query parameter";
     /// No key, or a wrong one.
     Unauthorized = "unauthorized", 401, "A valid key is needed";
-    /// No such route, campaign or email.
+    /// No such route, tenant, campaign, email, chunk or receipt.
     NotFound = "not_found", 404, "There is no such thing";
     /// The route knows other methods.
     MethodNotAllowed = "method_not_allowed", 405, "The route does not know this method";
-    /// The campaign's state does not allow this.
-    InvalidState = "invalid_state", 409, "The campaign's state does not allow this";
+    /// The state of the campaign, or of the email, does not allow this.
+    InvalidState = "invalid_state", 409, "Its state does not allow this";
     /// The audience is sealed and takes no more recipients.
     AudienceSealed = "audience_sealed", 409, "The audience is sealed";
     /// Another campaign has this name.

@@ -26,6 +26,13 @@ pub struct Worker {
     pub last_progress_at: Option<Time>,
     /// How long that is ago. A worker that holds chunks and makes no progress is stuck, or waits.
     pub last_progress_age_seconds: Option<u64>,
+    /// How long it is since it last answered, or was started. One that stands still for a little
+    /// more than two leases (`lease.time`) is killed and started again.
+    #[serde(default)]
+    pub last_answer_age_seconds: Option<u64>,
+    /// How its last life ended, in words for people; none while it is in its first.
+    #[serde(default)]
+    pub last_end: Option<String>,
     /// Resident memory now; 0 while it is down.
     pub resident_bytes: u64,
     /// Open SMTP connections.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::ErrorKind;
+use postrider_types::CampaignId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[test]
@@ -69,4 +70,68 @@ async fn an_export_that_breaks_off_ends_with_an_error() {
     assert_eq!(export.next_line().await.unwrap().unwrap(), "{1}\n");
     let error = export.next_line().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
+}
+
+/// A client of something that gives these answers, one to a connection each (an empty one hangs
+/// up), and the idempotency keys that it was asked under.
+async fn client_of_all(
+    answers: Vec<&'static str>,
+) -> (Client, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let keys = tokio::spawn(async move {
+        let mut keys = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            let request = String::from_utf8_lossy(&request[..length]);
+            let mut lines = request.lines();
+            let key = lines.find_map(|line| line.strip_prefix("idempotency-key: "));
+            keys.push(key.unwrap_or_default().to_owned());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        keys
+    });
+    (Client::new(&endpoint, "key").unwrap(), keys)
+}
+
+const MADE: &str = "HTTP/1.1 201 Created\r\nconnection: close\r\ncontent-length: 73\r\n\r\n\
+    {\"id\":2,\"name\":\"a\",\"created_at\":\"2026-01-01T00:00:00Z\",\"deleted_at\":null}";
+
+const RUNNING: &str = "HTTP/1.1 409 Conflict\r\nconnection: close\r\ncontent-length: 91\r\n\r\n\
+    {\"type\":\"t\",\"title\":\"t\",\"status\":409,\"code\":\"idempotency_running\",\"detail\":\"it is running\"}";
+
+#[tokio::test]
+async fn a_request_whose_answer_is_lost_is_sent_again_under_the_same_key() {
+    let (client, keys) = client_of_all(vec!["", RUNNING, MADE]).await;
+    let tenant = client.create_tenant("a").await.unwrap();
+    assert_eq!(tenant.id, 2);
+    let keys = keys.await.unwrap();
+    assert_eq!(keys.len(), 3);
+    assert_eq!(keys[0].len(), 32);
+    assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+}
+
+#[tokio::test]
+async fn a_request_is_not_sent_for_ever() {
+    let (client, keys) = client_of_all(vec!["", "", ""]).await;
+    let error = client.create_tenant("a").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(keys.await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn an_upload_has_a_key_and_is_sent_once() {
+    let (client, keys) = client_of_all(vec![""]).await;
+    let lines = std::io::Cursor::new(b"email\n".to_vec());
+    let added = client.add_recipients(
+        CampaignId(1),
+        AudienceFormat::Csv,
+        lines,
+        AfterIntake::LeaveOpen,
+    );
+    let error = added.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(keys.await.unwrap()[0].len(), 32);
 }

@@ -6,8 +6,12 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
 use super::Client;
+use super::tries::{Tries, new_key};
 use crate::error::ApiError;
 use crate::problem::Problem;
+
+/// The header under which the service knows a request that is sent again.
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// How long an answer may take, other than of an upload or an export.
 const ANSWER_AFTER_MAX: Duration = Duration::from_secs(60);
@@ -18,6 +22,41 @@ impl Client {
             .http
             .request(method, format!("{}{path}", self.endpoint));
         request.timeout(ANSWER_AFTER_MAX)
+    }
+
+    /// A request that changes something, under an idempotency key of its own: sent again, it is
+    /// done once.
+    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path)
+            .header(IDEMPOTENCY_KEY, new_key())
+    }
+
+    /// Makes such a request, again and again where nobody knows what became of it, within
+    /// bounds. A body that can be read only once is sent once.
+    pub(super) async fn tell<T: DeserializeOwned>(
+        &self,
+        mut request: RequestBuilder,
+    ) -> Result<T, ApiError> {
+        let mut tries = Tries::default();
+        loop {
+            let again = request.try_clone();
+            let error = match self.ask(request).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            match (again, tries.wait_after(&error)) {
+                (Some(again), Some(wait)) => {
+                    tokio::time::sleep(wait).await;
+                    request = again;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    /// The parameter that says whose things are meant.
+    pub(super) fn of_whom(&self) -> Vec<(&'static str, String)> {
+        given([("tenant", self.tenant.clone())])
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use postrider_api::{Campaign, CampaignVerb, NewCampaign, Page};
+use postrider_api::{Campaign, CampaignVerb, NewCampaign, Page, ScheduleCampaign};
 use postrider_pipeline::{Status, Terms};
 use postrider_store::Store;
+use postrider_store::bounds::PAGE_ROWS_MAX;
 use postrider_store::request::CampaignChange;
-use postrider_types::CampaignId;
+use postrider_types::{CampaignId, TenantId};
 
 use super::decisions::whole;
 use super::error::HttpError;
@@ -103,6 +104,43 @@ pub(super) async fn change(
     tracing::info!(campaign_id = %id, verb = verb.name(), "a campaign was changed");
     let status = api.status();
     Ok(axum::Json(view::campaign(&changed, &status)))
+}
+
+/// `POST /v1/campaigns/{id}/schedule`
+pub(super) async fn schedule(
+    State(api): State<Arc<Api>>,
+    Id(id): Id<CampaignId>,
+    _: NoParameters,
+    Json(schedule): Json<ScheduleCampaign>,
+) -> Result<axum::Json<Campaign>, HttpError> {
+    existing(api.store(), id).await?;
+    let at = schedule.send_at.map(|at| at.0);
+    let postrider = api.postrider.clone();
+    let change = CampaignChange::Schedule { at };
+    let work = async move { postrider.change_campaign(id, change).await };
+    let changed = whole(work).await??;
+    tracing::info!(campaign_id = %id, is_cleared = at.is_none(), "a campaign was scheduled");
+    let status = api.status();
+    Ok(axum::Json(view::campaign(&changed, &status)))
+}
+
+/// Looks at all campaigns of a tenant, newest first; a page is one read.
+pub(super) async fn each_of(
+    store: &Store,
+    tenant: TenantId,
+    mut look: impl FnMut(postrider_types::Campaign),
+) -> Result<(), HttpError> {
+    let mut before = None;
+    loop {
+        let read = store.read(move |reader| reader.campaigns(tenant, before, PAGE_ROWS_MAX));
+        let found = read.await?;
+        let is_last = found.len() < PAGE_ROWS_MAX;
+        before = found.last().map(|last| last.id);
+        found.into_iter().for_each(&mut look);
+        if is_last {
+            return Ok(());
+        }
+    }
 }
 
 /// A campaign, of any tenant.

@@ -3,6 +3,8 @@
 //! What the caller can act on is said in full. What is our own fault is said in one sentence
 //! here, and its chain of causes goes to the log under the request's id.
 
+use std::error::Error;
+
 use axum::extract::multipart::MultipartError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -13,7 +15,7 @@ use postrider_pipeline::report::chain;
 use postrider_store::{Refused, StoreError};
 use postrider_types::id::IdError;
 
-use super::view;
+use super::{silence, view};
 
 /// A request that is not done, and why.
 ///
@@ -59,6 +61,18 @@ impl HttpError {
         Self {
             problem: Box::new(Problem::new(Code::Internal, detail)),
             cause: Some(cause.into()),
+        }
+    }
+
+    /// A body that ended before its time, with what is known of why.
+    pub(crate) fn broke_off(detail: &str, error: &(dyn Error + 'static)) -> Self {
+        let detail = match silence::behind(error) {
+            Some(silence) => format!("{detail}; {silence}"),
+            None => detail.to_owned(),
+        };
+        Self {
+            cause: Some(chain(error)),
+            ..Self::new(Code::Incomplete, detail)
         }
     }
 
@@ -211,10 +225,7 @@ impl From<IntakeError> for HttpError {
                 problem
             }
             IntakeError::Refused { source, .. } => source.into(),
-            IntakeError::Input { source, .. } => Self {
-                cause: Some(chain(&source)),
-                ..Self::new(Code::Incomplete, detail)
-            },
+            IntakeError::Input { source, .. } => Self::broke_off(&detail, &source),
             IntakeError::Store { source, .. } => source.into(),
             IntakeError::Spill { source, .. } => Self {
                 cause: Some(chain(&source)),

@@ -13,7 +13,6 @@ use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use postrider_api::Code;
-use postrider_pipeline::report::chain;
 use postrider_types::id::IdError;
 use serde::de::DeserializeOwned;
 
@@ -128,6 +127,25 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A small JSON body that may be left out.
+pub(super) struct MaybeJson<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeJson<T> {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, HttpError> {
+        let is_json = media_type(request.headers()).as_deref() == Some("application/json");
+        let body = read(request.into_body(), JSON_BYTES_MAX).await?;
+        if body.trim_ascii().is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !is_json {
+            return Err(unsupported("application/json"));
+        }
+        json(&body).map(Self)
+    }
+}
+
 /// No body, or an empty JSON object.
 pub(super) struct NoBody;
 
@@ -149,10 +167,8 @@ pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, HttpErro
     let mut blocks = body.into_data_stream();
     let mut bytes = BytesMut::new();
     while let Some(block) = blocks.next().await {
-        let block = block.map_err(|error| HttpError {
-            cause: Some(chain(&error)),
-            ..HttpError::new(Code::Incomplete, "the request broke off before its end")
-        })?;
+        let broke_off = "the request broke off before its end";
+        let block = block.map_err(|error| HttpError::broke_off(broke_off, &error))?;
         if bytes.len() + block.len() > bytes_max {
             return Err(HttpError::too_large(bytes_max));
         }

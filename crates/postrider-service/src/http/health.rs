@@ -138,10 +138,8 @@ pub(super) async fn workers(State(api): State<Arc<Api>>, _: NoParameters) -> Jso
         return Json(Workers { data: Vec::new() });
     };
     let presences = workers.presences();
-    let shown = presences.iter().enumerate().map(|(number, presence)| {
-        let age = presence.progress_at.map(|at| workers.age(at));
-        view::worker(number, presence, age)
-    });
+    let numbered = presences.iter().enumerate();
+    let shown = numbered.map(|(number, one)| view::worker(number, one, |at| workers.age(at)));
     let data = shown.collect();
     Json(Workers { data })
 }

@@ -1,15 +1,19 @@
 //! The header `Idempotency-Key`: a POST that is sent again because its answer was lost is
 //! answered as it was, and done once.
 //!
-//! Under a key the store keeps a hash of the request (method, path, query and body) and the
-//! answer, for a day and up to a number (`postrider_store::bounds`). While a request runs, its key
-//! is taken; that is known to this process only, because nothing runs after a crash. A crash
-//! between what was done and its answer leaves the key free: the request runs again, as it would
-//! without a key.
+//! Under a hash of the key the store keeps a hash of the request (method, path, query and body)
+//! and the answer, for a day and up to a number (`postrider_store::bounds`). While a request runs,
+//! its key is taken; that is known to this process only, because nothing runs after a crash. A
+//! crash between what was done and its answer leaves the key free: the request runs again, as it
+//! would without a key.
 //!
 //! A body is hashed as it passes, so an audience of any size is too. What was refused before its
 //! body was read, and what failed on our side, is not kept: the next try may fare better. The
 //! work goes on when the client hangs up, because that is whom the answer is kept for.
+//!
+//! No address is kept, because erasing a recipient could not find it here. The hashes are keyed by
+//! the store's secret, so that nobody can try addresses against them. What is said of something
+//! that was done names no recipient; a refusal that may name one runs again instead.
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -39,6 +43,9 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Says that an answer is one that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// What the store's secret is used for here.
+const SECRET_CONTEXT: &str = "postrider idempotency keys and requests";
 
 /// A hash of a key, or of a request.
 type Hash = [u8; 32];
@@ -123,10 +130,15 @@ async fn keyed(
     next: Next,
 ) -> Result<Response, HttpError> {
     let _taken = Taken::take(&api, key)?;
-    let kept = api.store().read(move |reader| reader.answer(&key)).await?;
+    let kept = api.store().read(move |reader| {
+        let secret = blake3::derive_key(SECRET_CONTEXT, &reader.message_key());
+        let key = *blake3::keyed_hash(&secret, &key).as_bytes();
+        Ok((secret, key, reader.answer(&key)?))
+    });
+    let (secret, key, kept) = kept.await?;
     let is_new = |answer: &Answer| api.clock.now().since(answer.at) < ANSWERS_KEPT_FOR;
     let (parts, body) = request.into_parts();
-    let hearing = Hearing::of(&parts.method, &parts.uri.to_string());
+    let hearing = Hearing::of(&secret, &parts.method, &parts.uri.to_string());
     let mut heard = Heard {
         body: body.into_data_stream(),
         hearing: Arc::new(Mutex::new(hearing)),
@@ -164,12 +176,11 @@ async fn keyed(
 /// Keeps an answer, and gives it.
 async fn keep(api: &Api, key: Hash, asked: Hash, response: Response) -> Response {
     let (body, response) = if let Some(error) = response.extensions().get::<HttpError>() {
-        (
-            serde_json::to_vec(&error.problem)
-                .unwrap_or_default()
-                .into(),
-            response,
-        )
+        let body = serde_json::to_vec(&error.problem).unwrap_or_default();
+        if body.contains(&b'@') {
+            return response;
+        }
+        (body.into(), response)
     } else {
         let bytes = response.body().size_hint().exact();
         if bytes.is_none_or(|bytes| bytes > ANSWER_BYTES_MAX as u64) {
@@ -228,8 +239,8 @@ struct Hearing {
 }
 
 impl Hearing {
-    fn of(method: &Method, target: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
+    fn of(secret: &[u8; 32], method: &Method, target: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_keyed(secret);
         for part in [method.as_str(), target] {
             hasher.update(part.as_bytes());
             // No method and no target has this byte.

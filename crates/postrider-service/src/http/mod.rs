@@ -1,10 +1,11 @@
 //! The HTTP API: routes, and what every request passes through.
 //!
 //! From the outside in: an id for the request, a count and the body of an error ([`request`]); the
-//! end of everything when a drain takes too long ([`stop`]); a refused upload is read to its end
-//! ([`linger`]); a service that drains takes nothing new; a key, under `/v1` ([`auth`]); what was
-//! answered before ([`idempotency`]); the route. The health routes and the metrics need no key: they say nothing of addresses, and those
-//! who watch a service should not hold the key to it.
+//! end of everything when a drain takes too long ([`stop`]); an end to a body of which nothing more
+//! comes ([`silence`]); a refused upload is read to its end ([`linger`]); a service that drains
+//! takes nothing new; a key, under `/v1` ([`auth`]); what was answered before ([`idempotency`]);
+//! the route. The health routes and the metrics need no key: they say nothing of addresses, and
+//! those who watch a service should not hold the key to it.
 
 mod auth;
 mod campaigns;
@@ -15,14 +16,17 @@ mod export;
 mod extract;
 mod health;
 mod idempotency;
+mod lift;
 mod linger;
-pub(crate) mod listener;
+mod listener;
 mod quarantine;
 mod receipts;
 mod recipients;
 mod removal;
 mod request;
 mod senders;
+pub(crate) mod serve;
+mod silence;
 pub(crate) mod stop;
 mod tenants;
 #[cfg(test)]
@@ -30,6 +34,7 @@ mod tests;
 mod view;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
@@ -121,8 +126,8 @@ impl Api {
     }
 }
 
-/// All routes over one service.
-pub(crate) fn router(api: Arc<Api>) -> Router {
+/// All routes over one service; `silence_after_max` is the longest between two pieces of a body.
+pub(crate) fn router(api: Arc<Api>, silence_after_max: Duration) -> Router {
     let email_limit = DefaultBodyLimit::max(api.email_request_bytes_max());
     let mut keyed = Router::new()
         .route("/v1/emails", post(emails::put).layer(email_limit))
@@ -133,6 +138,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         )
         .route("/v1/campaigns/{id}", get(campaigns::show))
         .route("/v1/campaigns/{id}/recipients", post(recipients::add))
+        .route("/v1/campaigns/{id}/schedule", post(campaigns::schedule))
         .route("/v1/campaigns/{id}/resolve", post(decisions::resolve))
         .route("/v1/campaigns/{id}/history", get(decisions::history))
         .route("/v1/campaigns/{id}/receipts", get(receipts::of_campaign))
@@ -143,6 +149,11 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/v1/purge", post(removal::purge))
         .route("/v1/recipients/erase", post(removal::erase))
         .route("/v1/quarantine", get(quarantine::list))
+        .route("/v1/quarantine/emails/{id}", get(quarantine::show_email))
+        .route(
+            "/v1/quarantine/chunks/{number}",
+            get(quarantine::show_chunk),
+        )
         .route("/v1/pools", get(health::pools))
         .route("/v1/refusals", get(health::refusals))
         .route("/v1/workers", get(health::workers))
@@ -152,11 +163,12 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         keyed = keyed.route(&format!("/v1/campaigns/{{id}}/{verb}"), post(change));
     }
     for (verb, lift) in [("release", Lift::Release), ("discard", Lift::Discard)] {
-        let change = move |api, id, query, body| quarantine::lift(lift, api, id, query, body);
-        keyed = keyed.route(
-            &format!("/v1/quarantine/emails/{{id}}/{verb}"),
-            post(change),
-        );
+        let email = move |api, id, query, body| lift::email(lift, api, id, query, body);
+        let chunk = move |api, number, query, body| lift::chunk(lift, api, number, query, body);
+        let (emails, chunks) = ("/v1/quarantine/emails", "/v1/quarantine/chunks");
+        keyed = keyed
+            .route(&format!("{emails}/{{id}}/{verb}"), post(email))
+            .route(&format!("{chunks}/{{number}}/{verb}"), post(chunk));
     }
     let once = middleware::from_fn_with_state(Arc::clone(&api), idempotency::once);
     let checked = middleware::from_fn_with_state(Arc::clone(&api), auth::check);
@@ -173,6 +185,10 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .method_not_allowed_fallback(no_method)
         .layer(refusing)
         .layer(middleware::from_fn(linger::linger))
+        .layer(middleware::from_fn_with_state(
+            silence_after_max,
+            silence::end,
+        ))
         .layer(cut_off)
         .layer(finished)
         .with_state(api)

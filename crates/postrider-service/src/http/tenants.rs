@@ -9,9 +9,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use postrider_api::{Code, DeletedTenant, NewTenant, Page, Tenant};
 use postrider_store::Store;
-use postrider_types::TenantId;
+use postrider_types::{Campaign, DeliveryState, TenantId};
 
 use super::Api;
+use super::campaigns::each_of;
 use super::decisions::to_its_end;
 use super::error::HttpError;
 use super::extract::{Json, NoBody, NoParameters, Parameters};
@@ -58,15 +59,26 @@ pub(super) async fn delete(
     _: NoBody,
 ) -> Result<axum::Json<DeletedTenant>, HttpError> {
     let tenant = named(api.store(), Some(&name)).await?;
+    let before = cancelled(api.store(), tenant).await?;
     let postrider = api.postrider.clone();
     let work = async move { postrider.delete_tenant(tenant).await };
     let (deleted, walk) = to_its_end(Code::InvalidTenant, work).await?;
-    tracing::warn!(tenant = %tenant, cancelled = walk.matched, "a tenant was deleted");
+    let cancelled = cancelled(api.store(), tenant).await?.saturating_sub(before);
+    tracing::warn!(tenant = %tenant, cancelled, "a tenant was deleted");
     Ok(axum::Json(DeletedTenant {
         tenant: view(&deleted),
-        cancelled: walk.matched,
+        cancelled,
         busy: walk.busy,
     }))
+}
+
+/// Deliveries of a tenant that ended cancelled. The walk over what waits does not count all that
+/// its deletion ends: a worker that meets some of it first ends it too.
+async fn cancelled(store: &Store, tenant: TenantId) -> Result<u64, HttpError> {
+    let mut cancelled = 0;
+    let look = |campaign: Campaign| cancelled += campaign.tally[DeliveryState::Cancelled];
+    each_of(store, tenant, look).await?;
+    Ok(cancelled)
 }
 
 /// The tenant with this name; without one, `default`.

@@ -47,7 +47,8 @@ pub(super) fn campaign(campaign: &postrider_types::Campaign, status: &Status) ->
 fn held(status: &Status) -> Vec<Held> {
     let draining = status.is_draining.then(|| Held {
         reason: HeldReason::Draining,
-        detail: "the service is stopping; it goes on at the next start".to_owned(),
+        detail: "this service is stopping, or does not send; it goes on when one sends again"
+            .to_owned(),
         since: None,
     });
     let store = status.store_trouble.as_ref().map(|trouble| Held {
@@ -76,15 +77,23 @@ pub(super) fn pool(pool: &PoolStatus) -> Pool {
     }
 }
 
-pub(super) fn worker(number: usize, presence: &Presence, age: Option<Duration>) -> Worker {
+/// A worker; `age` tells how long ago an instant is.
+pub(super) fn worker(
+    number: usize,
+    presence: &Presence,
+    age: impl Fn(Timestamp) -> Duration,
+) -> Worker {
     let status = &presence.status;
+    let seconds = |at: Option<Timestamp>| at.map(|at| age(at).as_secs());
     Worker {
         number: number as u64,
         pid: presence.pid,
         started_at: presence.started_at.map(Time),
         restarts: presence.restarts,
         last_progress_at: presence.progress_at.map(Time),
-        last_progress_age_seconds: age.map(|age| age.as_secs()),
+        last_progress_age_seconds: seconds(presence.progress_at),
+        last_answer_age_seconds: seconds(presence.answered_at),
+        last_end: presence.last_end.clone(),
         resident_bytes: presence.resident_bytes(),
         connections: status.connections as u64,
         messages_in_flight: status.messages_in_flight as u64,

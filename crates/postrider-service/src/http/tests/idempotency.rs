@@ -132,3 +132,28 @@ async fn a_key_that_is_none_is_refused() {
     }
     scene.stop().await;
 }
+
+#[tokio::test]
+async fn no_answer_that_names_an_address_is_kept() {
+    let scene = Scene::start().await;
+    let id = scene.campaign("october").await;
+    let path = format!("/v1/campaigns/{id}/resolve");
+    let body = json!({
+        "states": ["bounced"], "recipients": ["ada@a.test"], "into": "retry", "reason": "mended",
+    });
+    for _ in 0..2 {
+        let (status, is_replayed, problem) = json_of(scene.post(&path, "k", &body)).await;
+        assert_eq!((status, is_replayed), (422, false));
+        assert!(problem["detail"].as_str().unwrap().contains("ada@a.test"));
+    }
+    let list = "email\nada@a.test\nbob@\n@b.test\n\"a@b@c\nada@a.test\n";
+    let request = scene.request(Method::POST, &format!("/v1/campaigns/{id}/recipients"));
+    let request = request.header(KEY, "l").header("content-type", "text/csv");
+    let (status, _, report) = json_of(request.body(list)).await;
+    assert_eq!((status, &report["accepted"]), (200, &json!(1)));
+    assert!(report["bad"].as_u64() > Some(0), "{report}");
+    for part in ["ada", "bob", "a.test", "b.test"] {
+        assert!(!report.to_string().contains(part), "{report}");
+    }
+    scene.stop().await;
+}

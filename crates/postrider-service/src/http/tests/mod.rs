@@ -6,10 +6,14 @@ mod documents;
 mod emails;
 mod idempotency;
 mod operators;
+mod quarantine;
 mod receipts;
 mod recipients;
+mod removal;
 mod requests;
+mod schedule;
 mod tenants;
+mod vanished;
 
 use std::time::Duration;
 
@@ -70,6 +74,7 @@ impl Scene {
         let options = StartOptions {
             store: StoreKind::Memory,
             is_sending,
+            program: std::path::PathBuf::new(),
             workers: None,
         };
         let key = ApiKey::of("secret");

@@ -2,7 +2,7 @@
 //! nothing: the scenes hold the leases themselves.
 
 use super::*;
-use postrider_api::{ErrorKind, Resolution, Resolve};
+use postrider_api::{ErrorKind, LiftRequest, Resolution, Resolve};
 use postrider_store::quarantine::Subject;
 use postrider_store::{Claimed, Reply, Request, Share};
 use postrider_types::{
@@ -16,6 +16,12 @@ impl Scene {
     async fn leased(&self) -> (CampaignId, Claimed) {
         let id = self.campaign("october").await;
         self.add(id, &csv(&[ADA]), AfterIntake::Seal).await;
+        let claimed = self.lease(id).await;
+        (id, claimed)
+    }
+
+    /// Starts a campaign and takes a chunk of it under a lease.
+    pub(super) async fn lease(&self, id: CampaignId) -> Claimed {
         let started = self.client.change_campaign(id, CampaignVerb::Start);
         started.await.unwrap();
         let claim = tokio::time::timeout(PATIENCE, async {
@@ -33,7 +39,7 @@ impl Scene {
                 }
             }
         });
-        (id, claim.await.expect("the chunk is queued"))
+        claim.await.expect("the chunk is queued")
     }
 
     async fn store_says(&self, request: Request) -> Reply {
@@ -42,7 +48,7 @@ impl Scene {
     }
 
     /// Puts something of a leased chunk aside, and ends the lease.
-    async fn quarantine(&self, claimed: &Claimed, what: Subject) {
+    pub(super) async fn quarantine(&self, claimed: &Claimed, what: Subject) {
         let aside = Request::Quarantine {
             token: claimed.token,
             what,
@@ -143,7 +149,7 @@ async fn an_email_in_quarantine_pauses_its_campaigns_until_it_is_released_and_th
     assert_eq!(code, Code::EmailQuarantined.name());
     scene
         .client
-        .release_email(claimed.email, None)
+        .release_email(claimed.email, LiftRequest::default())
         .await
         .unwrap();
     let found = scene.client.quarantine(None).await.unwrap();

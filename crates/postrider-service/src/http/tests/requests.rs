@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 
 /// Every route, with a method that it knows.
-const KEYED: [(&str, &str); 26] = [
+const KEYED: [(&str, &str); 31] = [
     ("POST", "/v1/emails"),
     ("GET", "/v1/emails/eml_1"),
     ("POST", "/v1/campaigns"),
@@ -19,6 +19,7 @@ const KEYED: [(&str, &str); 26] = [
     ("POST", "/v1/campaigns/cmp_1/start"),
     ("POST", "/v1/campaigns/cmp_1/pause"),
     ("POST", "/v1/campaigns/cmp_1/cancel"),
+    ("POST", "/v1/campaigns/cmp_1/schedule"),
     ("POST", "/v1/campaigns/cmp_1/resolve"),
     ("GET", "/v1/campaigns/cmp_1/history"),
     ("GET", "/v1/receipts"),
@@ -28,6 +29,10 @@ const KEYED: [(&str, &str); 26] = [
     ("POST", "/v1/purge"),
     ("POST", "/v1/recipients/erase"),
     ("GET", "/v1/quarantine"),
+    ("GET", "/v1/quarantine/emails/eml_1"),
+    ("GET", "/v1/quarantine/chunks/1"),
+    ("POST", "/v1/quarantine/chunks/1/release"),
+    ("POST", "/v1/quarantine/chunks/1/discard"),
     ("POST", "/v1/quarantine/emails/eml_1/release"),
     ("POST", "/v1/quarantine/emails/eml_1/discard"),
     ("GET", "/v1/pools"),
@@ -231,7 +236,7 @@ async fn a_service_that_drains_takes_nothing_new_and_says_so() {
         let request = axum::extract::Request::builder().method(method).uri(path);
         let request = request.header("authorization", "Bearer secret");
         let request = request.body(axum::body::Body::empty()).unwrap();
-        let router = crate::http::router(Arc::clone(&api));
+        let router = crate::http::router(Arc::clone(&api), PATIENCE);
         let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
         let status = response.status();
         let body = axum::body::to_bytes(response.into_body(), 100_000).await;

@@ -4,12 +4,9 @@ use postrider_types::{CampaignState, DeliveryState};
 
 /// A started campaign of a tenant, whose audience waits because its relay is nowhere.
 async fn waiting(scene: &Scene, tenant: &str, name: &str, addresses: &[&str]) -> CampaignId {
-    let client = &scene.client;
-    let email = client.put_email_of(Some(tenant), &new_email(), &[]).await;
-    let new = NewCampaign {
-        tenant: Some(tenant.to_owned()),
-        ..NewCampaign::new(name, email.unwrap().id)
-    };
+    let client = scene.client.of_tenant(Some(tenant));
+    let email = client.put_email(&new_email(), &[]).await.unwrap().id;
+    let new = NewCampaign::new(name, email);
     let id = client.create_campaign(&new).await.unwrap().id;
     scene.add(id, &csv(addresses), AfterIntake::Seal).await;
     let started = client.change_campaign(id, CampaignVerb::Start).await;
@@ -32,12 +29,14 @@ async fn a_tenant_has_campaigns_and_names_of_its_own() {
     let theirs = waiting(&scene, "acme", "october", &["ada@a.test"]).await;
     assert_ne!(own, theirs);
     let ids = async |tenant: &str| {
-        let page = scene.client.campaigns_of(tenant, None, 10).await.unwrap();
+        let client = scene.client.of_tenant(Some(tenant));
+        let page = client.campaigns(None, None).await.unwrap();
         page.data.iter().map(|each| each.id).collect::<Vec<_>>()
     };
     assert_eq!(ids("acme").await, [theirs]);
     assert_eq!(ids("default").await, [own]);
-    let found = scene.client.campaign_of("acme", "october").await.unwrap();
+    let of_acme = scene.client.of_tenant(Some("acme"));
+    let found = of_acme.campaign_named("october").await.unwrap();
     assert_eq!(found.map(|campaign| campaign.tenant_id), Some(acme.id));
     scene.stop().await;
 }
@@ -54,11 +53,9 @@ async fn a_deleted_tenant_keeps_nothing_waiting_and_takes_nothing_in() {
 
     let campaign = scene.client.campaign(id).await.unwrap();
     assert_eq!(campaign.state, CampaignState::Cancelled);
-    assert_eq!(
-        campaign.count(DeliveryState::Cancelled) + deleted.busy,
-        2,
-        "{campaign:?}"
-    );
+    let cancelled = campaign.count(DeliveryState::Cancelled);
+    assert_eq!(cancelled + deleted.busy, 2, "{campaign:?}");
+    assert_eq!(deleted.cancelled, cancelled);
     let other = scene.client.campaign(others).await.unwrap();
     assert_eq!(other.count(DeliveryState::Cancelled), 0);
 
@@ -86,7 +83,8 @@ async fn a_tenant_that_cannot_be_is_refused() {
     assert_eq!(code(none), Code::InvalidTenant.name());
     let stays = scene.client.delete_tenant("default").await.unwrap_err();
     assert_eq!(code(stays), Code::InvalidTenant.name());
-    let nobody = scene.client.campaigns_of("nobody", None, 10).await;
+    let nobody = scene.client.of_tenant(Some("nobody"));
+    let nobody = nobody.campaigns(None, None).await;
     assert_eq!(code(nobody.unwrap_err()), Code::NotFound.name());
     scene.stop().await;
 }
@@ -163,7 +161,8 @@ async fn an_empty_quarantine_is_an_empty_list() {
     let scene = Scene::start().await;
     let found = scene.client.quarantine(None).await.unwrap();
     assert_eq!(found, postrider_api::Quarantine::default());
-    let nobody = scene.client.quarantine(Some("nobody")).await.unwrap_err();
+    let nobody = scene.client.of_tenant(Some("nobody"));
+    let nobody = nobody.quarantine(None).await.unwrap_err();
     assert_eq!(nobody.problem().unwrap().code, Code::NotFound.name());
     scene.stop().await;
 }
