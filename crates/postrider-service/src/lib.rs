@@ -16,7 +16,9 @@ mod metrics;
 pub mod reach;
 mod retention;
 pub mod service;
+mod stillness;
 pub mod telemetry;
+pub mod trial;
 pub mod wiring;
 pub mod workers;
 

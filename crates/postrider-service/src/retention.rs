@@ -19,7 +19,8 @@ pub(crate) fn start(
 ) -> JoinSet<()> {
     let mut running = JoinSet::new();
     if let Some(after) = after {
-        running.spawn(run(postrider.clone(), clock, after));
+        let retaining = run(postrider.clone(), clock, after);
+        running.spawn(postrider.guard("the task that deletes what ended long ago", retaining));
     }
     running
 }

@@ -1,7 +1,10 @@
 //! The daemon: one store, one pipeline and one listener, from start to drain.
 
 mod error;
+mod home;
 mod release;
+mod standstill;
+mod taking_up;
 #[cfg(test)]
 mod tests;
 
@@ -12,26 +15,24 @@ use std::time::Duration;
 
 use postrider_pipeline::intake::Audiences;
 use postrider_pipeline::{Postrider, SystemClock};
-use postrider_store::Store;
-use rand::RngExt;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::bounds::CUT_AFTER_MAX;
+use crate::bounds::{
+    CUT_AFTER_MAX, HTTP_HEAD_AFTER_MAX, HTTP_SILENCE_AFTER_MAX, SETTLED_AFTER_MAX,
+};
 use crate::config::Config;
-use crate::http::listener::Bounded;
 use crate::http::stop::Stage;
 use crate::http::{self, Api};
 use crate::key::ApiKey;
 use crate::metrics::Metrics;
-use crate::workers::{WorkerOptions, Workers};
+use crate::trial::Trials;
+use crate::workers::{Employer, WorkerOptions, Workers};
 use crate::{retention, wiring};
 
 pub use error::StartError;
-
-/// The name of the directory, in the data directory, for what de-duplication has no memory for.
-const SPILL_DIR: &str = "spill";
+use home::Home;
+use standstill::Watched;
 
 /// Where everything durable is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,9 @@ pub struct StartOptions {
     pub store: StoreKind,
     /// Whether anything is sent; without it, a store is only looked at and fed.
     pub is_sending: bool,
+    /// The command, which takes `worker` and `trial`: it is started for those who send, and for
+    /// whom a process had in hand when it died.
+    pub program: PathBuf,
     /// Which processes send; without any, the service itself does.
     pub workers: Option<WorkerOptions>,
 }
@@ -62,23 +66,8 @@ pub struct Service {
     home: Home,
     /// The work that goes on by itself, beside the pipeline's.
     upkeep: JoinSet<()>,
-}
-
-/// Where a service keeps what it keeps.
-enum Home {
-    /// The data directory of a store in SQLite.
-    DataDir(PathBuf),
-    /// Where de-duplication spills for a store in memory; deleted with this.
-    Spill(TempDir),
-}
-
-impl Home {
-    fn spill_dir(&self) -> PathBuf {
-        match self {
-            Self::DataDir(data_dir) => data_dir.join(SPILL_DIR),
-            Self::Spill(spill) => spill.path().to_owned(),
-        }
-    }
+    /// How it watches itself, when nobody else does.
+    watched: Option<Watched>,
 }
 
 /// Listens where the configuration says.
@@ -111,18 +100,36 @@ impl Service {
         let workers = options.workers.filter(|_| options.is_sending);
         settings.is_sending = options.is_sending && workers.is_none();
         let clock = SystemClock::start();
-        let (store, home) = open(&config, options.store, clock).await?;
+        let (store, home) = home::open(&config, options.store, clock).await?;
 
         let metrics = Metrics::start(&store).await?;
         let (intake, limits) = (settings.intake, settings.limits.clone());
         let email_bytes_max = settings.email_bytes_max;
         let spill_dir = home.spill_dir();
         let audiences = Audiences::new(&store, Arc::new(clock), intake, &limits, spill_dir);
-        let postrider = Postrider::start(store, settings, clock).await?;
-        let start = |options| {
-            let data_dir = config.server.data_dir.clone();
-            Workers::start(options, data_dir, postrider.clone(), clock)
+        let trials = Trials::new(options.program.clone(), &config);
+        // What is only looked at tries nobody.
+        let tries = options.is_sending.then_some(&trials);
+        let data_dir = config.server.data_dir.clone();
+        let is_owner = workers.is_some() || matches!(home, Home::DataDir(_));
+        let is_watched = settings.is_sending && is_owner;
+        let watched = is_watched.then(|| Watched {
+            data_dir: data_dir.clone(),
+            lease_time: config.lease.time,
+        });
+        let postrider = match is_owner {
+            true => taking_up::start(store, settings, clock, &data_dir, tries).await?,
+            false => Postrider::start(store, settings, clock).await?,
         };
+        let employer = Employer {
+            program: options.program,
+            trials,
+            data_dir,
+            lease_time: config.lease.time,
+            postrider: postrider.clone(),
+            clock,
+        };
+        let start = |options| Workers::start(options, employer);
         let workers = workers.map(start).transpose()?;
         let in_doubt = config.in_doubt;
         // What is only looked at stays as it is.
@@ -147,6 +154,7 @@ impl Service {
             server,
             home,
             upkeep,
+            watched,
         })
     }
 
@@ -174,15 +182,24 @@ impl Service {
         Arc::clone(&self.api)
     }
 
-    /// Waits until it is of no use any more, and says why: a part of it panicked, or the API is
-    /// served no more. Who runs it stops it then, says so, and ends with a failure, so that
-    /// whoever watches the process starts another; waits for ever while all is well.
+    /// Waits until it is of no use any more, and says why: a part of it panicked, the API is served
+    /// no more, or a message that it renders is never done. Who runs it stops it then, says so, and
+    /// ends with a failure, so that whoever watches the process starts another; waits for ever
+    /// while all is well.
     pub async fn failed(&mut self) -> String {
         let failed = self.api.postrider.failed();
         let stopping = self.api.stop.reached(Stage::Draining);
         let server = &mut self.server;
+        let (postrider, clock) = (&self.api.postrider, self.api.clock);
+        let stands_still = async {
+            match &self.watched {
+                Some(watched) => watched.stands_still(postrider, clock).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             failed = failed => failed,
+            still = stands_still => still,
             _ = server => "the API is served no more".to_owned(),
             () = stopping => std::future::pending().await,
         }
@@ -210,7 +227,12 @@ impl Service {
             }
             self.api.postrider.drain(within).await;
         };
-        let (served, ()) = tokio::join!(served, drained);
+        // Whoever renders for ever drains for ever.
+        let drained = tokio::time::timeout(within + SETTLED_AFTER_MAX, drained);
+        let (served, drained) = tokio::join!(served, drained);
+        if drained.is_err() {
+            tracing::warn!("what is under way does not end, and is cut off");
+        }
         if served.is_err() {
             tracing::warn!("requests were cut off because they did not end in time");
             self.api.stop.advance(Stage::Over);
@@ -238,38 +260,8 @@ impl Service {
 /// Serves until the stop begins, and then until the last request has ended.
 async fn serve(listener: TcpListener, api: Arc<Api>) {
     let draining = api.stop.reached(Stage::Draining);
-    let router = http::router(api);
-    let served = axum::serve(Bounded::new(listener), router).with_graceful_shutdown(draining);
-    if let Err(error) = served.await {
-        tracing::error!(%error, "the API is served no more");
-    }
-}
-
-/// The store, and where its service keeps things.
-async fn open(
-    config: &Config,
-    kind: StoreKind,
-    clock: SystemClock,
-) -> Result<(Store, Home), StartError> {
-    let data_dir = config.server.data_dir.clone();
-    let open = move || match kind {
-        StoreKind::Memory => {
-            let spill = TempDir::new().map_err(StartError::System)?;
-            let message_key = rand::rng().random();
-            let store = postrider_store::memory::open(message_key, clock.as_now())?;
-            Ok((store, Home::Spill(spill)))
-        }
-        StoreKind::Sqlite => {
-            let store = postrider_store::sqlite::open(&data_dir, clock.as_now())?;
-            let home = Home::DataDir(data_dir);
-            let path = home.spill_dir();
-            let made = std::fs::create_dir_all(&path);
-            made.map_err(|source| StartError::Directory { path, source })?;
-            Ok((store, home))
-        }
-    };
-    let opened = tokio::task::spawn_blocking(open).await;
-    opened.map_err(|error| StartError::System(error.into()))?
+    let router = http::router(api, HTTP_SILENCE_AFTER_MAX);
+    http::serve::serve(listener, router, HTTP_HEAD_AFTER_MAX, draining).await;
 }
 
 fn is_loopback(address: SocketAddr) -> bool {

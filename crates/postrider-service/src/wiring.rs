@@ -16,6 +16,7 @@ use postrider_pipeline::settings::{
 use postrider_store::Share;
 
 pub use dkim::DkimError;
+pub(crate) use dkim::identities;
 pub use error::SettingsError;
 pub use file::FileError;
 pub use problems::problems;
@@ -47,6 +48,7 @@ pub fn settings(config: &Config) -> Result<Settings, SettingsError> {
         cache: CacheSettings {
             bytes_max: config.cache.bytes_max,
             load_bytes_max: size(config.cache.load_bytes_max),
+            in_use_bytes_max: config.cache.in_use_bytes_max,
         },
         intake: IntakeSettings {
             errors_max: count(config.intake.errors_max),
@@ -54,10 +56,11 @@ pub fn settings(config: &Config) -> Result<Settings, SettingsError> {
         },
         message: MessageSettings {
             return_path: config.message.return_path.clone(),
-            identities: dkim::identities(&config.dkim)?,
+            identities: identities(&config.dkim)?,
         },
         email_bytes_max: size(config.email.size_max),
         is_sending: true,
+        in_hand: None,
     })
 }
 

@@ -64,6 +64,10 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("retention", "How long what has ended is kept."),
     ("workers", "Who sends."),
     (
+        "trial",
+        "How what a process had in hand when it died is tried, alone and in a process of its own.",
+    ),
+    (
         "timeouts",
         "How long each phase of an SMTP session may take. Each is for the whole exchange, from \
          the first octet of a command to the last of its reply.",
@@ -203,6 +207,15 @@ static KEYS: &[Key<Config>] = &[
         text: "Most bytes of bodies that are being loaded at once; at least `email.size_max`.",
     },
     Key {
+        path: "cache.in_use_bytes_max",
+        kind: Kind::Bytes(8_388_608..=BYTES_MAX, |config| {
+            &mut config.cache.in_use_bytes_max
+        }),
+        text: "Most bytes of bodies that the chunks being sent need at once; at least twice \
+               `email.size_max`. An email that could never fit is quarantined; one that does not \
+               fit now waits.",
+    },
+    Key {
         path: "intake.errors_max",
         kind: Kind::Count(0..=10_000, |config| &mut config.intake.errors_max),
         text: "Most bad lines of an audience that are reported one by one; beyond it they are \
@@ -222,7 +235,8 @@ static KEYS: &[Key<Config>] = &[
     Key {
         path: "lease.chunks_max",
         kind: Kind::Count(1..=1_000, |config| &mut config.lease.chunks_max),
-        text: "Most chunks held at once.",
+        text: "Most chunks held at once, each up to 256 KiB in memory. With fewer than there are \
+               domains that wait for their rates at once, those take turns.",
     },
     Key {
         path: "in_doubt.policy",
@@ -253,6 +267,22 @@ static KEYS: &[Key<Config>] = &[
                the domains, and what is bounded by `cache` and `lease` for itself.",
     },
     Key {
+        path: "trial.memory_max",
+        kind: Kind::Bytes(MEMORY_MIN..=BYTES_MAX, |config| {
+            &mut config.trial.memory_max
+        }),
+        text: "Most memory that rendering one message may take there. Twelve times the size of its \
+               email and 64 MiB are always allowed. Whoever needs more is quarantined.",
+    },
+    Key {
+        path: "trial.time_max",
+        kind: time(100 * MILLI, 10 * MINUTE, |config| {
+            &mut config.trial.time_max
+        }),
+        text: "The longest that rendering one message may take there. Whoever takes longer is \
+               quarantined.",
+    },
+    Key {
         path: "log.filter",
         kind: Kind::Filter(|config| &mut config.log.filter),
         text: "What is logged, in the syntax of `tracing`. Addresses appear only at trace.",
@@ -274,7 +304,9 @@ const SECOND: u64 = 1_000 * MILLI;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
-/// The largest size of a cache: 64 GiB.
+/// The smallest memory in which a message can be rendered: 64 MiB.
+const MEMORY_MIN: u64 = 64 << 20;
+/// The largest size of a cache or a memory: 64 GiB.
 const BYTES_MAX: u64 = 64 << 30;
 
 /// A time between two numbers of milliseconds.

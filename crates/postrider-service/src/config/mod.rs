@@ -37,7 +37,7 @@ pub use print::{default_toml, reference};
 pub use problem::{Place, Problem};
 pub use values::{
     Cache, Config, Deliver, Email, InDoubt, Intake, Lease, Limit, Limits, Log, LogFormat, Message,
-    Mx, Retention, Route, Secret, Server, Tables, Timeouts, TlsChoice, Workers,
+    Mx, Retention, Route, Secret, Server, Tables, Timeouts, TlsChoice, Trial, Workers,
 };
 
 use lookup::Target;

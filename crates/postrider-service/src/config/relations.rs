@@ -52,6 +52,14 @@ const RELATIONS: &[Relation] = &[
         holds: |config| config.cache.load_bytes_max >= config.email.size_max,
         wrong: "is smaller than email.size_max, so that the largest email could never be loaded",
     },
+    Relation {
+        key: "cache.in_use_bytes_max",
+        other: "email.size_max",
+        // Prepared, an email takes half as much again, and what is around its content.
+        holds: |config| config.cache.in_use_bytes_max / 2 >= config.email.size_max,
+        wrong: "is smaller than twice email.size_max, so that the largest email could never be \
+                sent",
+    },
 ];
 
 /// Checks all relations whose two values are good by themselves. A relation between two defaults

@@ -50,6 +50,8 @@ pub struct Config {
     pub retention: Retention,
     /// Who sends.
     pub workers: Workers,
+    /// How suspects are tried.
+    pub trial: Trial,
     /// How long each phase of an SMTP session may take.
     pub timeouts: Timeouts,
     /// What is logged.
@@ -102,6 +104,15 @@ pub struct Retention {
 pub struct Workers {
     /// How many processes send beside the service; 0 lets the service itself send.
     pub count: u32,
+}
+
+/// `[trial]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trial {
+    /// Most bytes of memory that rendering one message may take, beside what its email needs.
+    pub memory_max: u64,
+    /// The longest that it may take.
+    pub time_max: Duration,
 }
 
 /// `[tables]`
@@ -162,6 +173,8 @@ pub struct Cache {
     pub bytes_max: u64,
     /// Most bytes of bodies that are being loaded at once; at least [`Email::size_max`].
     pub load_bytes_max: u64,
+    /// Most bytes of bodies that chunks in hand need at once.
+    pub in_use_bytes_max: u64,
 }
 
 /// `[intake]`
@@ -273,12 +286,13 @@ impl Default for Config {
             cache: Cache {
                 bytes_max: 64 << 20,
                 load_bytes_max: 32 << 20,
+                in_use_bytes_max: 64 << 20,
             },
             intake: Intake { errors_max: 100 },
             lease: Lease {
                 time: Duration::from_secs(30),
                 slice: Duration::from_secs(2),
-                chunks_max: 16,
+                chunks_max: 64,
             },
             in_doubt: InDoubt {
                 policy: InDoubtPolicy::Hold,
@@ -286,6 +300,10 @@ impl Default for Config {
             },
             retention: Retention::default(),
             workers: Workers::default(),
+            trial: Trial {
+                memory_max: 512 << 20,
+                time_max: Duration::from_secs(10),
+            },
             timeouts: Timeouts::STANDARD,
             log: Log {
                 filter: "info".to_owned(),

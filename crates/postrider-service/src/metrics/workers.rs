@@ -13,6 +13,7 @@ pub(super) struct WorkerMetrics {
     up: Gauge,
     restarts: Family<Labels<1>, Counter>,
     progress_age: Family<Labels<1>, Gauge>,
+    answer_age: Family<Labels<1>, Gauge>,
     resident: Family<Labels<1>, Gauge>,
 }
 
@@ -30,6 +31,11 @@ impl WorkerMetrics {
                 "worker_progress_age_seconds",
                 "Since a worker last claimed, began, recorded or ended anything",
             ),
+            answer_age: register(
+                r,
+                "worker_answer_age_seconds",
+                "Since a worker last answered the service",
+            ),
             resident: register(r, "worker_resident_bytes", "Resident memory of a worker"),
         }
     }
@@ -43,6 +49,8 @@ impl WorkerMetrics {
             set_counter(&self.restarts.get_or_create(&labels), presence.restarts);
             let age = presence.progress_at.map(|at| workers.age(at).as_secs());
             set(&self.progress_age.get_or_create(&labels), age.unwrap_or(0));
+            let age = presence.answered_at.map(|at| workers.age(at).as_secs());
+            set(&self.answer_age.get_or_create(&labels), age.unwrap_or(0));
             let resident = presence.resident_bytes();
             set(&self.resident.get_or_create(&labels), resident);
         }

@@ -23,6 +23,7 @@ async fn start(data_dir: &std::path::Path) -> Result<(Service, Client), StartErr
     let options = StartOptions {
         store: StoreKind::Sqlite,
         is_sending: true,
+        program: PathBuf::new(),
         workers: None,
     };
     let service = Service::start(config(data_dir), any_port().await, key, options).await?;
@@ -87,6 +88,7 @@ async fn the_key_of_dev_opens_nothing_that_others_reach() {
     let options = StartOptions {
         store: StoreKind::Memory,
         is_sending: true,
+        program: PathBuf::new(),
         workers: None,
     };
     let refused = Service::start(Config::default(), listener, ApiKey::dev(), options).await;
@@ -101,6 +103,7 @@ async fn a_directory_that_cannot_be_one_is_named() {
     let options = StartOptions {
         store: StoreKind::Sqlite,
         is_sending: true,
+        program: PathBuf::new(),
         workers: None,
     };
     let key = ApiKey::of("secret");
@@ -121,6 +124,7 @@ async fn a_route_that_cannot_be_used_is_refused_before_anything_is_opened() {
     let options = StartOptions {
         store: StoreKind::Sqlite,
         is_sending: true,
+        program: PathBuf::new(),
         workers: None,
     };
     let key = ApiKey::of("secret");

@@ -32,7 +32,7 @@ pub enum DkimError {
 
 /// Who signs. Each key is read, and its public half is logged with the place where it must be
 /// published.
-pub(super) fn identities(tables: &[Dkim]) -> Result<Identities, DkimError> {
+pub(crate) fn identities(tables: &[Dkim]) -> Result<Identities, DkimError> {
     let all = tables.iter().map(identity);
     let all = all.collect::<Result<Vec<_>, DkimError>>()?;
     for identity in &all {

@@ -21,6 +21,7 @@ use super::note::{FromWorker, PlaceId, Setup, ToWorker, read, written};
 use crate::bounds::WORKER_STATUS_EVERY;
 use crate::config::{Config, Problem, environment};
 use crate::telemetry::{self, TelemetryError};
+use crate::trial;
 use crate::wiring::{self, SettingsError};
 
 /// How the life of a worker ended.
@@ -110,6 +111,8 @@ fn settings(config: &Config, setup: &Setup, number: u8) -> Result<Settings, Work
     // A site may have domains in every share, so each worker keeps to its part of the site's rate.
     let workers = NonZeroU32::new(setup.of.into()).ok_or(WorkerError::Setup)?;
     settings.providers = Arc::new(settings.providers.with_rates_split(workers));
+    let connections = settings.routes.connections_max();
+    settings.in_hand = trial::worker_begins(&setup.data_dir, number, connections);
     Ok(settings)
 }
 
@@ -142,6 +145,10 @@ impl Office {
                     Some(ToWorker::Yield(route, site)) => {
                         self.worker.give_up_place(route, site).await;
                     }
+                    Some(ToWorker::Ping) => drop(tokio::spawn(answer(
+                        self.worker.clone(),
+                        self.desk.errands.clone(),
+                    ))),
                     Some(ToWorker::Drain(within)) => {
                         if let Some(drained) = drained_tx.take() {
                             tokio::spawn(drain(self.worker.clone(), within, drained));
@@ -172,6 +179,13 @@ async fn drain(worker: Worker, within: Duration, drained: oneshot::Sender<()>) {
     drained.send(()).ok();
 }
 
+/// Says that the core turns, as soon as it has.
+async fn answer(worker: Worker, errands: mpsc::UnboundedSender<FromWorker>) {
+    worker.is_answering().await;
+    // Nobody listens any more when the worker ends.
+    errands.send(FromWorker::Pong).ok();
+}
+
 type Waiting = Mutex<HashMap<PlaceId, oneshot::Sender<()>>>;
 
 /// Asks the service for places.
@@ -179,7 +193,8 @@ struct Desk {
     last: AtomicU64,
     /// Those who wait for a place, by its name.
     waiting: Arc<Waiting>,
-    /// At most two for each connection: the wish for its place, and that it gives it back.
+    /// At most two for each connection, the wish for its place and that it gives it back, and an
+    /// answer to each ping.
     errands: mpsc::UnboundedSender<FromWorker>,
 }
 

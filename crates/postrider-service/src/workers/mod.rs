@@ -4,20 +4,24 @@
 //! store's own requests over a socket (`postrider_store::remote`); what receivers allow all of
 //! them together is kept here (`reservations`). A child that dies takes nothing along: its leases
 //! are ended at once, because its process is known to be gone, and it is started again, after a
-//! delay that grows while its lives come to nothing.
+//! delay that grows while its lives come to nothing. Whom it had in hand is tried before
+//! (`remains`). One that lives and stands still is killed (`stillness`).
 //!
 //! **Invariants.**
 //! A share belongs to one living process at a time: the next is started only when the last is
-//! gone, its requests are answered and its leases are over.
+//! gone, its requests are answered, whoever may have killed it is tried, and its leases are over.
 //! A child whose service is gone hears of no begin any more, so it writes no dot; and it exits.
 
 mod child;
 mod desk;
 mod note;
 mod presence;
+mod remains;
 mod reservations;
 mod socket;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::PathBuf;
@@ -31,6 +35,7 @@ use tokio::task::JoinSet;
 pub use child::{WorkerEnd, WorkerError, run};
 
 use crate::bounds::PLACES_ASKED_EVERY;
+use crate::trial::Trials;
 use desk::Desk;
 use note::Setup;
 pub(crate) use presence::Presence;
@@ -43,8 +48,6 @@ use supervisor::Supervisor;
 pub struct WorkerOptions {
     /// How many: 1 to 16.
     pub count: u8,
-    /// The program, which takes `worker --socket PATH --number N`.
-    pub program: PathBuf,
     /// The text of the configuration file; empty when there is none. Each worker reads this and
     /// its environment, as the service did.
     pub config_text: String,
@@ -88,10 +91,28 @@ pub(crate) struct Workers {
     _errands: JoinSet<()>,
 }
 
+/// Whom workers work for.
+pub(crate) struct Employer {
+    /// The program, which takes `worker --socket PATH --number N`.
+    pub(crate) program: PathBuf,
+    /// Tries what a dead worker had in hand.
+    pub(crate) trials: Trials,
+    /// Owned by this process.
+    pub(crate) data_dir: PathBuf,
+    /// How long a lease lasts.
+    pub(crate) lease_time: Duration,
+    /// Does not send itself.
+    pub(crate) postrider: Postrider,
+    pub(crate) clock: SystemClock,
+}
+
 /// What supervisors share.
 struct Shared {
     socket: Socket,
     program: PathBuf,
+    trials: Trials,
+    data_dir: PathBuf,
+    lease_time: Duration,
     setup: Setup,
     postrider: Postrider,
     presences: Presences,
@@ -100,18 +121,22 @@ struct Shared {
 }
 
 impl Workers {
-    /// Starts them. The data directory must be owned by this process, and `postrider` must not
-    /// send itself.
-    pub(crate) fn start(
-        options: WorkerOptions,
-        data_dir: PathBuf,
-        postrider: Postrider,
-        clock: SystemClock,
-    ) -> Result<Self, WorkersError> {
-        let socket = Socket::listen(&data_dir)?;
+    /// Starts them.
+    pub(crate) fn start(options: WorkerOptions, employer: Employer) -> Result<Self, WorkersError> {
+        let Employer {
+            program,
+            trials,
+            data_dir,
+            lease_time,
+            postrider,
+            clock,
+        } = employer;
         let shared = Arc::new(Shared {
-            socket,
-            program: options.program,
+            socket: Socket::listen(&data_dir)?,
+            program,
+            trials,
+            data_dir: data_dir.clone(),
+            lease_time,
             setup: Setup {
                 config_text: options.config_text,
                 config_name: options.config_name,
@@ -124,16 +149,19 @@ impl Workers {
             desk: Desk::default(),
             clock,
         });
+        let postrider = &shared.postrider;
         let (draining, is_draining) = watch::channel(None);
         let mut supervisors = JoinSet::new();
         for number in 0..options.count {
             let supervisor = Supervisor::new(number, Arc::clone(&shared), is_draining.clone());
-            supervisors.spawn(supervisor.run());
+            supervisors.spawn(postrider.guard("the supervisor of a worker", supervisor.run()));
         }
         let mut errands = JoinSet::new();
         let accepting = Arc::clone(&shared);
-        errands.spawn(async move { accepting.socket.accept().await });
-        errands.spawn(ask_for_places(Arc::clone(&shared)));
+        let accepting = async move { accepting.socket.accept().await };
+        errands.spawn(postrider.guard("the task that lets workers in", accepting));
+        let asking = ask_for_places(Arc::clone(&shared));
+        errands.spawn(postrider.guard("the task that asks for places", asking));
         Ok(Self {
             shared,
             draining,
@@ -164,14 +192,15 @@ impl Workers {
     /// `within` are killed, which is safe.
     pub(crate) async fn drain(&self, within: Duration) {
         self.draining.send_replace(Some(within));
-        let supervisors = {
+        let mut supervisors = {
             let mut supervisors = self
                 .supervisors
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             std::mem::take(&mut *supervisors)
         };
-        supervisors.join_all().await;
+        // One that has panicked has told so.
+        while supervisors.join_next().await.is_some() {}
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) enum FromWorker {
     GiveBack(PlaceId),
     /// What it is doing.
     Status(Box<Status>),
+    /// Its core has taken a turn since it was asked.
+    Pong,
 }
 
 /// To a worker.
@@ -41,6 +43,8 @@ pub(super) enum ToWorker {
     Yield(RouteId, SiteName),
     /// It is to end within this time.
     Drain(Duration),
+    /// Does it still answer?
+    Ping,
 }
 
 /// What a worker works by.

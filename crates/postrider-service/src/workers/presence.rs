@@ -17,6 +17,10 @@ pub(crate) struct Presence {
     pub(crate) restarts: u64,
     /// When it last began, recorded, ended or claimed anything.
     pub(crate) progress_at: Option<Timestamp>,
+    /// When it was last known to answer; a life begins with an answer.
+    pub(crate) answered_at: Option<Timestamp>,
+    /// How its last life ended.
+    pub(crate) last_end: Option<String>,
     /// What it said last that it does, and nothing while it is down.
     pub(crate) status: Status,
     /// What all of its earlier lives counted.
@@ -58,11 +62,24 @@ impl Presences {
         presence.pid = Some(pid);
         presence.started_at = Some(now);
         presence.progress_at = Some(now);
+        presence.answered_at = Some(now);
     }
 
-    pub(super) fn ended(&self, number: u8, is_expected: bool) {
+    pub(super) fn answers(&self, number: u8, now: Timestamp) {
+        self.at(number.into()).answered_at = Some(now);
+    }
+
+    /// When it was last known to answer.
+    pub(super) fn answered_at(&self, number: u8) -> Timestamp {
+        let answered_at = self.at(number.into()).answered_at;
+        answered_at.unwrap_or(Timestamp::EPOCH)
+    }
+
+    pub(super) fn ended(&self, number: u8, is_expected: bool, end: &str) {
         let mut presence = self.at(number.into());
+        presence.last_end = Some(end.to_owned());
         presence.pid = None;
+        presence.answered_at = None;
         presence.restarts += u64::from(!is_expected);
         let last = std::mem::take(&mut presence.status);
         presence.before = Status::sum(&[presence.before.clone(), last.counted()]);
@@ -127,12 +144,16 @@ mod tests {
             ..Status::default()
         };
         presences.says(0, busy.clone());
-        presences.ended(0, false);
+        presences.ended(0, false, "killed");
         presences.started(0, 2, NOW);
         presences.says(0, busy);
         let status = presences.status();
         assert_eq!((status.connections, status.bodies_loaded), (3, 4));
-        assert_eq!(presences.all()[0].restarts, 1);
+        let presence = presences.all().remove(0);
+        assert_eq!(
+            (presence.restarts, presence.last_end.as_deref()),
+            (1, Some("killed"))
+        );
     }
 
     #[test]

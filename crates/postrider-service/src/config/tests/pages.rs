@@ -103,6 +103,7 @@ fn changed_alone(path: &str) -> Config {
         "1.5",
         "0.25",
         "'12MB'",
+        "'96MB'",
         "'7/s'",
         "'json'",
         "'warn'",

@@ -89,7 +89,7 @@ fn an_unknown_key_names_the_nearest_or_all_beside_it() {
         "postrider.toml:2:1: log.colour: unknown key; expected one of filter, format",
     );
     let everything = "server, route, mx, tables, limits, retry, email, message, cache, intake, \
-                      lease, in_doubt, retention, workers, timeouts, log, routes, dkim";
+                      lease, in_doubt, retention, workers, trial, timeouts, log, routes, dkim";
     check(
         "[webhooks]\nretries = 3",
         &format!("postrider.toml:1:2: webhooks: unknown key; expected one of {everything}"),
@@ -155,9 +155,14 @@ fn what_must_be_true_between_two_keys_is_told_at_the_key_that_was_written() {
         "postrider.toml:3:9: lease.slice: is not shorter than lease.time",
     );
     check(
-        "[email]\nsize_max = '100MB'",
+        "[email]\nsize_max = '100MB'\n[cache]\nin_use_bytes_max = '1GB'",
         "postrider.toml:2:12: cache.load_bytes_max: is smaller than email.size_max, so that the \
          largest email could never be loaded",
+    );
+    check(
+        "[email]\nsize_max = '20MB'\n[cache]\nin_use_bytes_max = '32MB'",
+        "postrider.toml:4:20: cache.in_use_bytes_max: is smaller than twice email.size_max, so \
+         that the largest email could never be sent",
     );
     // A value that is bad by itself is not blamed twice.
     assert_eq!(problems("[lease]\ntime = '1'\nslice = '1m'", &[]).len(), 1);
