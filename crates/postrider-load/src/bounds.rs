@@ -48,6 +48,12 @@ pub const PAUSE_FOR: Duration = Duration::from_secs(2);
 /// The time between two looks at a campaign.
 pub const POLL_EVERY: Duration = Duration::from_millis(100);
 
+/// Looks at the campaigns for one at the metrics, which cost the service more.
+pub const LOOKS_PER_SCRAPE: u64 = 5;
+
+/// Deaths of workers whose times are kept; more are only counted.
+pub const DEATHS_MAX: usize = 10_000;
+
 /// The time between two samples of memory.
 pub const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 

@@ -15,7 +15,7 @@ mod tests;
 use crate::compare::{Change, Comparison};
 use crate::figures;
 use crate::plots::{DrawError, palette};
-use crate::report::{Findings, phrases};
+use crate::report::{Findings, conditions, doubts, phrases};
 use crate::run::{Run, Verdict};
 use markup::{definitions, escape, list, section, sentence, table_section};
 
@@ -186,7 +186,13 @@ fn assertions(findings: &Findings) -> String {
 }
 
 fn costs(run: &Run) -> String {
-    let all = [phrases::costs(run), phrases::wire(run), phrases::mock(run)].concat();
+    let all = [
+        phrases::costs(run),
+        phrases::wire(run),
+        doubts::disturbances(run),
+        phrases::mock(run),
+    ]
+    .concat();
     let baseline =
         phrases::baseline(run).map(|baseline| sentence(&format!("baseline: {baseline}")));
     section("Cost", &baseline.unwrap_or_default(), &definitions(all))
@@ -253,11 +259,12 @@ fn in_doubt(run: &Run) -> String {
         more => format!("{} more are not listed.", figures::count(more)),
     };
     let heading = ["recipient", "campaign", ""];
-    table_section("In doubt", &note, heading, &rows, |_| false)
+    let section = section("Doubt", "", &definitions(doubts::doubts(run)));
+    section + &table_section("In doubt", &note, heading, &rows, |_| false)
 }
 
 fn conditions(run: &Run) -> String {
-    let asked = definitions(phrases::options(&run.options));
-    let machine = definitions(phrases::machine(run));
+    let asked = definitions(conditions::options(&run.options));
+    let machine = definitions(conditions::machine(run));
     section("Asked for", "", &asked) + &section("Machine", "", &machine)
 }

@@ -14,14 +14,18 @@ pub(crate) mod baseline;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod doubts;
 pub(crate) mod drive;
 pub(crate) mod folder;
+pub(crate) mod listing;
 pub(crate) mod metrics;
 pub(crate) mod mock;
 pub(crate) mod proc;
 pub(crate) mod reconcile;
 pub(crate) mod sampler;
+pub(crate) mod send;
 pub(crate) mod service;
+pub(crate) mod watch;
 
 use std::path::Path;
 
@@ -31,16 +35,15 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::bounds::EXPORT_AFTER_MAX;
 use crate::load::config::Addresses;
+use crate::load::doubts::Circumstances;
 use crate::load::drive::{Driver, Intake, Made};
 use crate::load::folder::Folder;
 use crate::load::mock::{Mock, MockSettings};
-use crate::load::proc::Usage;
 use crate::load::sampler::Sampler;
 use crate::load::service::Service;
 use crate::measure::finish::{self, Facts};
 use crate::measure::lateness::Times;
 use crate::plan::Plan;
-use crate::plan::limits::as_f64;
 use crate::run::Run;
 
 /// What a run is told beside its plan.
@@ -119,18 +122,6 @@ struct Load<'a> {
     started_at_us: i64,
 }
 
-/// What sending was like.
-struct Sent {
-    /// Why it came to no end.
-    unfinished: Option<String>,
-    seconds: f64,
-    service: Usage,
-    mock: Usage,
-    /// Processors of the machine that anybody kept busy.
-    machine_cpus: f64,
-    commits: Option<u64>,
-}
-
 impl<'a> Load<'a> {
     async fn start(
         plan: &'a Plan,
@@ -164,6 +155,7 @@ impl<'a> Load<'a> {
             client: self.service.client().clone(),
             audience: &plan.audience,
             emails: &emails,
+            in_doubt: plan.options.in_doubt,
         };
         let sampler = Sampler::start(self.service.pid(), self.mock.pid());
         let campaigns = driver.create().await?;
@@ -178,19 +170,25 @@ impl<'a> Load<'a> {
         let outcome = reconcile::receipts(&self.mock, &driver, &campaigns);
         let outcome = tokio::time::timeout(EXPORT_AFTER_MAX, outcome).await;
         let mut outcome = outcome.context("the receipts cannot be exported in time")??;
+        let listed = listing::in_doubt(&driver, &campaigns);
+        let listed = tokio::time::timeout(EXPORT_AFTER_MAX, listed).await;
+        let listed = listed.context("who is in doubt cannot be listed in time")??;
         let samples = sampler.samples();
         drop(sampler);
-        let (kills_us, pauses_us) = (
-            std::mem::take(&mut self.service.kills_us),
-            std::mem::take(&mut self.service.pauses_us),
-        );
+        let mut events = std::mem::take(&mut self.service.events);
+        events.deaths_us = sent.watch.deaths_beside(&events.kills_us);
         let service_usage = self.service.usage();
         let home = self.service.home().to_owned();
         // A connection is judged when it has ended, and these end with the service.
         self.service.stop().await?;
         let wrong = reconcile::contents(&self.mock, &plan.audience, &emails, &campaigns).await?;
         let verdict = self.mock.verdict().await?;
+        let kills = events.kills_us.len() as u64;
+        let (doubts, wrong_doubts) = doubts::judge(&verdict, Circumstances::of(plan, kills));
         let mut reasons = reconcile::judge(&mut outcome, &verdict);
+        reasons.extend(wrong_doubts);
+        reasons.extend(listing::reason(outcome.in_doubt, listed));
+        reasons.extend(sent.watch.reason());
         reasons.extend(wrong);
         reasons.extend(sent.unfinished);
 
@@ -208,9 +206,12 @@ impl<'a> Load<'a> {
             machine_cpus: sent.machine_cpus,
             whole: (service_usage, mock_usage),
             commits: sent.commits,
+            commit_p50_us: sent.commit_p50_us,
+            doubts,
+            balance: sent.watch.balance(),
+            worker_deaths: sent.watch.worker_deaths(),
             samples,
-            kills_us,
-            pauses_us,
+            events,
             config_hash: self.config_hash,
             started_at_us: self.started_at_us,
         };
@@ -236,60 +237,6 @@ impl<'a> Load<'a> {
             let duration = self.plan.options.duration;
             format!("the {planned} recipients were not taken in within {duration:?}")
         })?
-    }
-
-    /// Campaigns are started, and end.
-    async fn send(
-        &mut self,
-        driver: &Driver<'_>,
-        campaigns: &[Made],
-        deadline: Instant,
-    ) -> anyhow::Result<Sent> {
-        self.say("sending");
-        let before = (self.service.usage(), self.mock.usage());
-        let machine_before_us = proc::machine_cpu_us();
-        let began = Instant::now();
-        let say = self.around.say;
-        let sending = timeout_at(deadline, async {
-            driver.start(campaigns).await?;
-            driver.wait(campaigns, say).await
-        });
-        let sent = tokio::select! {
-            sent = sending => sent,
-            error = self.service.disturb(&self.plan.options) => return Err(error),
-        };
-        let seconds = began.elapsed().as_secs_f64();
-        let machine_us = proc::machine_cpu_us().saturating_sub(machine_before_us);
-        self.service.up().await?;
-        let unfinished = match sent {
-            Ok(sent) => {
-                sent?;
-                None
-            }
-            Err(_) => {
-                let duration = self.plan.options.duration;
-                let standing = driver.standing(campaigns).await;
-                Some(format!("it did not end within {duration:?}: {standing}"))
-            }
-        };
-        let used = |after: Usage, before: Usage| Usage {
-            cpu_us: after.cpu_us.saturating_sub(before.cpu_us),
-            ..after
-        };
-        let is_one_life = self.service.kills_us.is_empty();
-        Ok(Sent {
-            unfinished,
-            seconds,
-            service: used(self.service.usage(), before.0),
-            mock: used(self.mock.usage(), before.1),
-            machine_cpus: as_f64(machine_us) / 1e6 / seconds.max(1e-3),
-            // A count that began anew with each life says nothing of the whole.
-            commits: if is_one_life {
-                metrics::commits(driver.client.metrics().await.ok())
-            } else {
-                None
-            },
-        })
     }
 
     fn say(&self, sentence: &str) {

@@ -27,7 +27,8 @@ pub struct Outcome {
     pub in_doubt_arrived: u64,
     /// Receipts in any state that is not named here.
     pub others: BTreeMap<DeliveryState, u64>,
-    /// Accepts beyond the first for one message, or for one campaign and recipient.
+    /// Accepts beyond the first for one message, or for one campaign and recipient; those of
+    /// [`Doubts::possible_duplicates`] are none.
     pub duplicates: u64,
     /// Deliveries that the receiver never accepted, and that no receipt excuses.
     pub lost: u64,
@@ -59,6 +60,38 @@ impl Outcome {
     pub fn missing(&self) -> i128 {
         i128::from(self.planned) - i128::from(self.receipts())
     }
+}
+
+/// Deliveries whose reply did not arrive, as only the receiver knows, and what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Doubts {
+    /// Those of which the receiver read a whole message and gave no whole reply.
+    pub replies_missing: u64,
+    /// Those of them whose receipt says in doubt.
+    pub replies_missing_in_doubt: u64,
+    /// Those of them that were sent again.
+    pub sent_again: u64,
+    /// Copies that somebody may have got, because campaigns were told to send once more: at most
+    /// one for each missing reply, under the same Message-ID.
+    pub possible_duplicates: u64,
+    /// Receipts that say delivered of what was not accepted, because campaigns were told to assume
+    /// so.
+    pub assumed_delivered: u64,
+    /// Those in doubt whose reply was given, as far as the receiver knows, and not read: the
+    /// service was killed before it could.
+    pub unread: u64,
+    /// How many there may be: most connections at once × kills.
+    pub unread_max: u64,
+}
+
+/// Looks at the service while it sends: at each, the states of all deliveries are to add up to the
+/// audience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Balance {
+    /// Looks at a campaign, and at the metrics.
+    pub looks: u64,
+    /// Looks at which they did not add up.
+    pub broken: u64,
 }
 
 /// Somebody who is in doubt, and what the receiver knows of it.

@@ -10,7 +10,8 @@ pub mod spread;
 
 use std::collections::HashMap;
 
-use postrider_mock_smtp::Profile;
+use postrider_mock_smtp::{DoubtPolicy, Profile};
+use postrider_types::InDoubtPolicy;
 
 use crate::bounds::SPREAD_DEFAULT;
 use crate::plan::audience::Audience;
@@ -47,6 +48,14 @@ impl Plan {
     /// [`OptionsError`] that names the option.
     pub fn new(options: Options, profile: Profile) -> Result<Self, OptionsError> {
         let options = options.checked()?;
+        let profile = Profile {
+            in_doubt: match options.in_doubt {
+                InDoubtPolicy::Hold => DoubtPolicy::Hold,
+                InDoubtPolicy::Retry => DoubtPolicy::Retry,
+                InDoubtPolicy::AssumeDelivered => DoubtPolicy::AssumeDelivered,
+            },
+            ..profile
+        };
         let spread = match &options.spread {
             Some(spread) => spread.clone(),
             None => Spread::of_profile(&profile)?.unwrap_or(Spread::Zipf(SPREAD_DEFAULT)),
@@ -111,6 +120,10 @@ impl Plan {
             workers: options.workers,
             kill_every: options.kill_every.map(|every| every.as_secs_f64()),
             pause_every: options.pause_every.map(|every| every.as_secs_f64()),
+            in_doubt: options.in_doubt,
+            in_doubt_retry_after: options
+                .in_doubt_retry_after
+                .map(|after| after.as_secs_f64()),
             time_scale: f64::from(options.time_scale),
             config_hash,
         }
@@ -140,6 +153,8 @@ pub(crate) mod tests {
             workers: 0,
             kill_every: None,
             pause_every: None,
+            in_doubt: InDoubtPolicy::Hold,
+            in_doubt_retry_after: None,
             seed: 7,
             duration: Duration::from_secs(60),
             time_scale: 1,
@@ -194,6 +209,26 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_mock_judges_by_what_campaigns_are_told_to_do() {
+        let of = |in_doubt| {
+            let plan = Plan::new(
+                Options {
+                    in_doubt,
+                    ..options()
+                },
+                Profile::sink(),
+            );
+            plan.unwrap().profile.in_doubt
+        };
+        assert_eq!(of(InDoubtPolicy::Hold), DoubtPolicy::Hold);
+        assert_eq!(of(InDoubtPolicy::Retry), DoubtPolicy::Retry);
+        assert_eq!(
+            of(InDoubtPolicy::AssumeDelivered),
+            DoubtPolicy::AssumeDelivered
+        );
+    }
+
+    #[test]
     fn what_no_load_can_be_made_of_is_refused() {
         let check = |options: Options| Plan::new(options, Profile::sink()).unwrap_err();
         let recipients = 0;
@@ -214,6 +249,12 @@ pub(crate) mod tests {
             ..options()
         });
         assert_eq!(refused, OptionsError::KilledMemory);
+        let refused = check(Options {
+            in_doubt: InDoubtPolicy::Retry,
+            kill_every: Some(Duration::from_secs(1)),
+            ..options()
+        });
+        assert_eq!(refused, OptionsError::KilledDoubts(InDoubtPolicy::Retry));
         let limit = Some("fast".to_owned());
         assert!(matches!(
             check(Options { limit, ..options() }),

@@ -6,6 +6,8 @@
 //! where the eye ends, and a run that failed is called what it is: no result.
 
 mod columns;
+pub(crate) mod conditions;
+pub(crate) mod doubts;
 pub(crate) mod phrases;
 #[cfg(test)]
 mod tests;
@@ -200,14 +202,16 @@ fn costs(run: &Run) -> Vec<String> {
     let mut lines = vec![
         line("cost", phrases::costs(run)),
         line("wire", phrases::wire(run)),
+        line("doubt", doubts::doubts(run)),
+        line("done to it", doubts::disturbances(run)),
         line("mock", phrases::mock(run)),
     ];
     let baseline = phrases::baseline(run);
     lines.extend(baseline.map(|baseline| format!("baseline    {baseline}")));
     lines.extend([
         format!("bottleneck  {}", phrases::bottleneck(run)),
-        line("asked", phrases::options(&run.options)),
-        line("machine", phrases::machine(run)),
+        line("asked", conditions::options(&run.options)),
+        line("machine", conditions::machine(run)),
     ]);
     lines
 }

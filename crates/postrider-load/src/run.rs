@@ -4,12 +4,18 @@
 //! from 0 to 1, times in `_us` are microseconds, sizes in `_bytes` are bytes, and what was not
 //! measured is null, never 0.
 
+mod conditions;
+mod series;
+
 use std::collections::BTreeMap;
 
 use postrider_mock_smtp::control::wire::LimitVerdict;
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{InDoubt, Outcome};
+use crate::outcome::{Balance, Doubts, InDoubt, Outcome};
+
+pub use conditions::{Machine, RunOptions};
+pub use series::{DomainSeries, MemoryPoint, Quantile, Series};
 
 /// A finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +27,12 @@ pub struct Run {
     /// What became of everyone who was planned.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// What became of those whose reply did not arrive.
+    #[serde(default)]
+    pub doubts: Doubts,
+    /// Whether the states of all deliveries added up while it sent.
+    #[serde(default)]
+    pub balance: Balance,
     /// Seconds from the first start of a campaign until the last had ended.
     pub seconds: f64,
     /// Accepts a second at the mock, from its first MAIL to its last accept.
@@ -32,12 +44,22 @@ pub struct Run {
     pub utilisation: Option<f64>,
     /// Round trips that a client waited for, a message; null when nothing was accepted.
     pub round_trips_per_message: Option<f64>,
-    /// Most resident memory of the service at any time.
+    /// Most resident memory of the service at any time, that of its workers included.
     pub rss_bytes_max: u64,
+    /// Most resident memory of any worker, as far as was seen once a second; null without workers.
+    #[serde(default)]
+    pub worker_rss_bytes_max: Option<u64>,
     /// Processor time of the service a message while sending; intake is not in it.
     pub cpu_us_per_message: f64,
-    /// How often the service was killed.
+    /// How often the service, or one of its workers, was killed.
     pub kills: u32,
+    /// How often a worker died, for whatever reason, as far as the service was heard to say; null
+    /// without workers.
+    #[serde(default)]
+    pub worker_deaths: Option<u64>,
+    /// The longest from a kill of the service itself until it took work again; null without one.
+    #[serde(default)]
+    pub start_us_max: Option<u64>,
     /// How often the service was stopped for a while.
     pub pauses: u32,
     /// What the run was limited by.
@@ -51,6 +73,10 @@ pub struct Run {
     pub transaction: Percentiles,
     /// Commits of the store a message, intake included; null when the service did not say.
     pub commits_per_message: Option<f64>,
+    /// Half of the commits while it sent took no longer, sync included, as the service's histogram
+    /// tells; null when the service did not say.
+    #[serde(default)]
+    pub commit_p50_us: Option<f64>,
     /// Times that the store waited for the disk a message: one for each commit, which is a lower
     /// bound because checkpoints are not counted; null where it is not known.
     pub fsyncs_per_message: Option<f64>,
@@ -232,100 +258,4 @@ pub struct DoorCaps {
     pub messages_max: Option<u64>,
     /// Whether either was more than it allows.
     pub is_exceeded: bool,
-}
-
-/// What was asked for, as it was understood.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunOptions {
-    /// Recipients of each campaign.
-    pub recipients: u64,
-    /// Campaigns.
-    pub campaigns: u32,
-    /// How recipients are spread over domains, such as `zipf(100)`.
-    pub domains: String,
-    /// Bytes of text and HTML of the email.
-    pub body_bytes: u64,
-    /// Bytes of its attachment; 0 for none.
-    pub attachment_bytes: u64,
-    /// The mock's profile.
-    pub profile: String,
-    /// Added round-trip time of each connection, milliseconds.
-    pub rtt_ms: f64,
-    /// Most connections at once at each door.
-    pub connections: u32,
-    /// The rate of each domain; null when it is the profile's.
-    pub limit: Option<String>,
-    /// `sqlite` or `memory`.
-    pub store: String,
-    /// Processes that send for the service; 0 when it sends itself.
-    #[serde(default)]
-    pub workers: u32,
-    /// Seconds between kills; null for none.
-    pub kill_every: Option<f64>,
-    /// Seconds between pauses; null for none.
-    pub pause_every: Option<f64>,
-    /// How many times as fast as life the mock's waits pass.
-    pub time_scale: f64,
-    /// XXH3 of the service's configuration without its addresses and paths, 16 hexadecimal digits.
-    pub config_hash: String,
-}
-
-/// Where a run took place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Machine {
-    /// Processors that this process may use.
-    pub cores: usize,
-    /// Name and release of the kernel.
-    pub kernel: String,
-    /// What the processor calls itself.
-    pub cpu: String,
-    /// Bytes of memory.
-    pub memory_bytes: u64,
-}
-
-/// What was measured over time; second 0 begins with the run's first MAIL.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Series {
-    /// Accepts in each second by domain, busiest first, at most
-    /// [`SERIES_DOMAINS_MAX`](crate::bounds::SERIES_DOMAINS_MAX); the rest is the last, `other`.
-    pub domains: Vec<DomainSeries>,
-    /// Memory, about once a second, from before the intake (negative seconds) to the end.
-    pub memory: Vec<MemoryPoint>,
-    /// When the service was killed, seconds.
-    pub kills: Vec<f64>,
-    /// When the service was stopped for a while, seconds.
-    pub pauses: Vec<f64>,
-    /// Lateness as the quantiles of its histogram, for a plot; empty without limits.
-    pub lateness: Vec<Quantile>,
-}
-
-/// Accepts of one domain over time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DomainSeries {
-    /// Its name, or `other`.
-    pub name: String,
-    /// Its limit, messages a second; null without one.
-    pub rate_limit: Option<f64>,
-    /// Accepts in second 0, 1, 2…; a domain that ended early has fewer.
-    pub accepted: Vec<u64>,
-}
-
-/// Memory at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct MemoryPoint {
-    /// Seconds from the run's first MAIL.
-    pub second: f64,
-    /// Resident memory of the service; 0 while it was down.
-    pub service_bytes: u64,
-    /// Resident memory of the mock.
-    pub mock_bytes: u64,
-}
-
-/// One point of a distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Quantile {
-    /// The share of all values that are no larger, from 0 to 1.
-    pub quantile: f64,
-    /// The value, microseconds.
-    pub us: u64,
 }

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use postrider_mock_smtp::control::wire::{LimitVerdict, WindowVerdict};
-use postrider_types::DeliveryState;
+use postrider_types::{DeliveryState, InDoubtPolicy};
 
-use crate::outcome::{InDoubt, Outcome};
+use crate::outcome::{Balance, Doubts, InDoubt, Outcome};
 use crate::run::{
     Baseline, Bottleneck, Domain, DomainSeries, DoorCaps, Machine, MemoryPoint, Percentiles,
     Quantile, Run, RunOptions, Series, Verdict,
@@ -20,20 +20,29 @@ pub(crate) fn run() -> Run {
         verdict: Verdict::Pass,
         reasons: vec!["nothing".to_owned()],
         outcome: outcome(),
+        doubts: doubts(),
+        balance: Balance {
+            looks: 70,
+            broken: 0,
+        },
         seconds: 6.0,
         rate_achieved: 150.0,
         rate_allowed: Some(152.0),
         utilisation: Some(0.986),
         round_trips_per_message: Some(1.25),
         rss_bytes_max: 96 << 20,
+        worker_rss_bytes_max: Some(30 << 20),
         cpu_us_per_message: 41.2,
         kills: 1,
         pauses: 1,
+        worker_deaths: Some(2),
+        start_us_max: Some(180_000),
         bottleneck: Bottleneck::Limits,
         intake_rate: 250_000.0,
         lateness: Some(percentiles(1_000)),
         transaction: percentiles(62_000),
         commits_per_message: Some(0.031),
+        commit_p50_us: Some(240.0),
         fsyncs_per_message: Some(0.012),
         bytes_per_recipient: Some(212.0),
         connections: 12,
@@ -86,6 +95,18 @@ fn outcome() -> Outcome {
         lost: 0,
         false_receipts: 0,
         unexpected: 0,
+    }
+}
+
+fn doubts() -> Doubts {
+    Doubts {
+        replies_missing: 1,
+        replies_missing_in_doubt: 1,
+        sent_again: 0,
+        possible_duplicates: 0,
+        assumed_delivered: 0,
+        unread: 1,
+        unread_max: 20,
     }
 }
 
@@ -174,6 +195,8 @@ fn options() -> RunOptions {
         workers: 0,
         kill_every: Some(3.0),
         pause_every: Some(4.0),
+        in_doubt: InDoubtPolicy::Hold,
+        in_doubt_retry_after: Some(50.0),
         time_scale: 1.0,
         config_hash: "0123456789abcdef".to_owned(),
     }
@@ -205,6 +228,8 @@ fn series() -> Series {
         memory: memory.collect(),
         kills: vec![3.0],
         pauses: vec![4.0],
+        starts: vec![3.2],
+        deaths: vec![5.0],
         lateness: lateness
             .map(|(quantile, us)| Quantile { quantile, us })
             .to_vec(),

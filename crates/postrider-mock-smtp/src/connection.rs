@@ -62,6 +62,7 @@ pub(crate) async fn serve<S: Stream>(
         dialogue: Dialogue::new(entry, greeting, in_flight),
         input: BytesMut::with_capacity(READ_BYTES),
         arrived_at_us: now_us,
+        ahead: (BytesMut::new(), now_us),
         effects: Effects::default(),
         stop,
         turns: 0,
@@ -85,6 +86,8 @@ struct Connection<S> {
     input: BytesMut,
     /// When the newest input was read.
     arrived_at_us: i64,
+    /// What was read while a reply waited, and when; it is input when the rest is used up.
+    ahead: (BytesMut, i64),
     effects: Effects,
     stop: watch::Receiver<bool>,
     /// Reads that followed a written reply: how often the client waited.
@@ -194,6 +197,7 @@ impl<S: Stream> Connection<S> {
     /// Records the end, once.
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.has_left, true) {
+            self.effects.records.append(&mut self.dialogue.unheard());
             let close = self.dialogue.leave(self.turns, self.shared.clock.now_us());
             self.effects.records.push(Record::Close(close));
         }
@@ -228,6 +232,11 @@ impl<S: Stream> Connection<S> {
     }
 
     async fn wait(&mut self) -> io::Result<Input> {
+        if !self.ahead.0.is_empty() {
+            self.input.unsplit(std::mem::take(&mut self.ahead.0));
+            self.arrived_at_us = self.ahead.1;
+            return Ok(Input::Some);
+        }
         self.input.reserve(READ_BYTES);
         let read = tokio::select! {
             read = timeout(IDLE_MAX, self.stream.read_buf(&mut self.input)) => read,

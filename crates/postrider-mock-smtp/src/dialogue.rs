@@ -102,6 +102,8 @@ pub(crate) struct Dialogue {
     ending: Option<Transaction>,
     /// What comes when a reply has waited.
     then: Option<Next>,
+    /// Records of a message whose reply waits, in case the client leaves before it.
+    unheard: Vec<Record>,
     errors: u32,
     /// Transactions that were begun.
     mails: u32,
@@ -136,6 +138,7 @@ impl Dialogue {
             chunks: None,
             ending: None,
             then: None,
+            unheard: Vec::new(),
             errors: 0,
             mails: 0,
             messages: 0,
@@ -165,6 +168,11 @@ impl Dialogue {
         }
     }
 
+    /// What is to be recorded when the client has left before a reply that still waits.
+    pub(crate) fn unheard(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.unheard)
+    }
+
     /// Whether the client sends a message at the moment, and expects no reply.
     pub(crate) fn is_in_body(&self) -> bool {
         matches!(self.phase, Phase::Body(_) | Phase::Chunk(_))
@@ -178,6 +186,7 @@ impl Dialogue {
         effects: &mut Effects,
     ) -> Next {
         self.ending = None;
+        self.unheard.clear();
         if let Some(next) = self.then.take() {
             return next.after_wait();
         }

@@ -18,6 +18,10 @@
 //! | a content hash is not the expected one | the message was changed on its way |
 //! | something found no room in a table | the judge cannot vouch for the rest |
 //!
+//! What a client was told to do about replies that do not arrive is part of the profile: with `retry`
+//! one more copy for each of them is no repetition, with `assume_delivered` a receipt of theirs may
+//! say delivered (`replies`).
+//!
 //! *Jitter* is the spread of path delay that the mock measures: it asks to be woken every 5 ms, and
 //! the latest that it ever was, at most 20 ms, is how much later than they arrived it may have read
 //! MAIL commands too.
@@ -30,6 +34,7 @@ mod fingerprint;
 mod limits;
 mod places;
 mod reasons;
+mod replies;
 pub(crate) mod verdict;
 
 #[cfg(test)]
@@ -45,7 +50,8 @@ use crate::judge::faults::Faults;
 use crate::judge::fingerprint::Fingerprint;
 use crate::judge::limits::Limits;
 use crate::judge::places::Places;
-use crate::judge::verdict::{Bodies, Ruling, Verdict};
+use crate::judge::replies::Replies;
+use crate::judge::verdict::{Bodies, Ruling, Unanswered, Verdict};
 use crate::log::{Accept, Line};
 use crate::profile::Profile;
 use crate::tally::{Record, Tally};
@@ -55,6 +61,7 @@ use crate::world::plan::Plan;
 #[derive(Debug, Default)]
 pub(crate) struct Judge {
     deliveries: Deliveries,
+    replies: Replies,
     limits: Limits,
     places: Places,
     faults: Faults,
@@ -78,11 +85,13 @@ impl Judge {
             Record::Refuse(refuse) if refuse.code >= 500 => {
                 self.deliveries.refuse(&refuse.recipient);
             }
+            Record::Unanswered(line) => self.replies.see(line),
             Record::Fault(fault) => self.faults.see(fault),
             Record::Lateness(lateness) => self.late_us = self.late_us.max(lateness.late_us),
             Record::Reset(_) => self.reset(),
             Record::Profile(served) => {
                 if let Ok(profile) = Profile::from_toml(&served.toml) {
+                    self.replies.policy = profile.in_doubt;
                     self.limits.serve(Plan::new(profile));
                 }
             }
@@ -152,7 +161,8 @@ impl Judge {
 
     /// What found no room.
     pub(crate) fn untracked(&self) -> u64 {
-        self.deliveries.untracked + self.limits.untracked + self.places.untracked
+        let replies = self.replies.untracked;
+        self.deliveries.untracked + self.limits.untracked + self.places.untracked + replies
     }
 
     /// The verdict now; the tally has what is counted without a judge.
@@ -177,6 +187,7 @@ impl Judge {
             },
             false_receipts: counts.false_receipts,
             in_doubt: self.deliveries.in_doubt(),
+            unanswered: Unanswered::default(),
             limits: self.limits.verdicts(self.jitter_us()),
             connections: self.places.connections(profile),
             messages_per_connection: self.places.messages(profile),
@@ -187,6 +198,7 @@ impl Judge {
             },
             untracked: tally.untracked,
         };
+        self.replies.judge(&self.deliveries, &mut verdict);
         verdict.reasons = reasons::of(&verdict, &self.faults);
         if !verdict.reasons.is_empty() {
             verdict.verdict = Ruling::Fail;
@@ -204,6 +216,7 @@ impl Judge {
     /// Forgets everything but the profile and the connections that are open.
     fn reset(&mut self) {
         self.deliveries = Deliveries::default();
+        self.replies.reset();
         self.faults = Faults::default();
         self.limits.reset();
         self.places.reset();
@@ -227,6 +240,7 @@ impl From<Line> for Record {
             Line::Open(it) => Self::Open(it),
             Line::Close(it) => Self::Close(it),
             Line::Refuse(it) => Self::Refuse(it),
+            Line::Unanswered(it) => Self::Unanswered(it),
             Line::Fault(it) => Self::Fault(it),
             Line::Profile(it) => Self::Profile(it),
             Line::Lateness(it) => Self::Lateness(it),

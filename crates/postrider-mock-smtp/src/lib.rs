@@ -71,9 +71,9 @@ pub use error::MockError;
 pub use judge::lateness::LatenessWatch;
 pub use log::lines::read_lines;
 pub use profile::{
-    Auth, Behaviour, BuiltIn, Certificate, Dark, DeferAt, DropAt, How, Keyword, Latencies, Latency,
-    Limits, Mechanism, Mishap, Outage, Profile, Provider, Refusal, Reject, Synchronisation, Tls,
-    Words,
+    Auth, Behaviour, BuiltIn, Certificate, Dark, DeferAt, DoubtPolicy, DropAt, How, Keyword,
+    Latencies, Latency, Limits, Mechanism, Mishap, Outage, Profile, Provider, Refusal, Reject,
+    Synchronisation, Tls, Words,
 };
 pub use server::{MockServer, Settings};
 pub use tally::{Ledger, Tally};

@@ -27,7 +27,7 @@ use crate::log::lines::Last;
 use crate::tally::Record;
 
 pub use line::{
-    Accept, Close, Fault, FaultKind, Lateness, Line, Mail, Open, Refuse, Reset, Served,
+    Accept, Close, Fault, FaultKind, Lateness, Line, Mail, Open, Refuse, Reset, Served, Unanswered,
 };
 
 /// Reads a log line by line, from the oldest.
@@ -95,6 +95,7 @@ pub(crate) fn text(records: &[Record], with_mails: bool) -> Vec<u8> {
             Record::Open(open) => write_line(&mut out, "open", open),
             Record::Close(close) => write_line(&mut out, "close", close),
             Record::Refuse(refuse) => write_line(&mut out, "refuse", refuse),
+            Record::Unanswered(line) => write_line(&mut out, "unanswered", line),
             Record::Fault(fault) => write_line(&mut out, "fault", fault),
             Record::Profile(served) => write_line(&mut out, "profile", served),
             Record::Lateness(lateness) => write_line(&mut out, "lateness", lateness),

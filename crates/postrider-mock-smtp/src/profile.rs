@@ -15,6 +15,7 @@ use crate::error::MockError;
 mod behaviour;
 mod built_in;
 mod check;
+mod doubt;
 mod keyword;
 mod latency;
 mod mishap;
@@ -24,6 +25,7 @@ mod words;
 
 pub use behaviour::{Behaviour, DeferAt, DropAt};
 pub use built_in::BuiltIn;
+pub use doubt::DoubtPolicy;
 pub use keyword::Keyword;
 pub use latency::{Latencies, Latency};
 pub use mishap::{Dark, How, Mishap, Outage, Reject};
@@ -81,6 +83,9 @@ pub struct Profile {
     /// Default: none, so that the test chooses.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub audience: BTreeMap<String, u32>,
+    /// What the client was told to do when a reply does not arrive; only the verdict goes by it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub in_doubt: DoubtPolicy,
     /// How domains without a table behave, and the common door before a domain is known: accept,
     /// unless said otherwise.
     #[serde(default)]

@@ -13,7 +13,9 @@ use crate::chance::key;
 use crate::control::wire::{Expectation, Progress, Receipt, Verdict};
 use crate::error::MockError;
 use crate::judge::Judge;
-use crate::log::{self, Accept, Close, Fault, Lateness, Mail, Open, Refuse, Reset, Served};
+use crate::log::{
+    self, Accept, Close, Fault, Lateness, Mail, Open, Refuse, Reset, Served, Unanswered,
+};
 use crate::profile::Profile;
 use crate::world::remembered_name;
 
@@ -27,6 +29,7 @@ pub(crate) enum Record {
     Open(Open),
     Close(Close),
     Refuse(Refuse),
+    Unanswered(Unanswered),
     Fault(Fault),
     Profile(Served),
     Lateness(Lateness),
@@ -182,6 +185,7 @@ impl Ledger {
             Record::Open(_)
             | Record::Close(_)
             | Record::Refuse(_)
+            | Record::Unanswered(_)
             | Record::Fault(_)
             | Record::Profile(_)
             | Record::Lateness(_) => {}

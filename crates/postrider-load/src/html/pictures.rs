@@ -61,13 +61,16 @@ fn throughput_keys(run: &Run) -> Vec<Key> {
     limit.into_iter().chain(disturbance_keys(run)).collect()
 }
 
-/// Kills and pauses, if there were any.
+/// What happened to the service, as far as it did.
 fn disturbance_keys(run: &Run) -> impl Iterator<Item = Key> {
     let series = &run.series;
     let kill = (!series.kills.is_empty()).then_some(("kill", "the service was killed"));
     let pause =
         (!series.pauses.is_empty()).then_some(("pause", "the service was stopped for a while"));
-    [kill, pause].into_iter().flatten()
+    let start = (!series.starts.is_empty()).then_some(("good", "the service took work again"));
+    let death =
+        (!series.deaths.is_empty()).then_some(("death", "a worker died that nobody had killed"));
+    [kill, start, pause, death].into_iter().flatten()
 }
 
 /// How late, and how long transactions took.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::Context;
+use postrider_types::InDoubtPolicy;
 use toml::{Table, Value};
 use twox_hash::XxHash3_64;
 
@@ -36,6 +37,10 @@ body_block = "20s"
 connect = "10s"
 "#;
 
+/// The same, when deliveries in doubt are sent again: as soon as `timeouts.dot` and `lease.time`
+/// allow it.
+const RETRY_DEFAULTS: &str = "[in_doubt]\nretry_after = \"50s\"";
+
 /// Where the mock takes mail.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Addresses<'a> {
@@ -52,6 +57,9 @@ pub(crate) struct Addresses<'a> {
 pub(crate) fn of_service(plan: &Plan, addresses: Addresses<'_>) -> anyhow::Result<String> {
     let connections = plan.options.connections;
     let mut config = parsed(DEFAULTS)?;
+    if plan.options.in_doubt == InDoubtPolicy::Retry {
+        lay_over(&mut config, parsed(RETRY_DEFAULTS)?);
+    }
     lay_over(
         &mut config,
         routes(plan, |door| Ok(door.caps(connections)))?,
@@ -69,9 +77,22 @@ pub(crate) fn of_service(plan: &Plan, addresses: Addresses<'_>) -> anyhow::Resul
     let own = [
         ("route".to_owned(), Value::from(Table::from_iter(route))),
         ("limits".to_owned(), Value::from(limits)),
+        ("in_doubt".to_owned(), Value::from(in_doubt(plan))),
     ];
     lay_over(&mut config, Table::from_iter(own));
     toml::to_string(&config).context("the configuration cannot be written")
+}
+
+/// `[in_doubt]`, as far as the options say something.
+fn in_doubt(plan: &Plan) -> Table {
+    let options = &plan.options;
+    let policy = Value::from(options.in_doubt.name());
+    let mut table = Table::from_iter([("policy".to_owned(), policy)]);
+    if let Some(after) = options.in_doubt_retry_after {
+        let after = format!("{}ms", after.as_millis());
+        table.insert("retry_after".to_owned(), Value::from(after));
+    }
+    table
 }
 
 /// `[routes.NAME]` for each planned door, with what `keys` says of it.
@@ -123,6 +144,8 @@ fn lay_over(below: &mut Table, above: Table) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use postrider_mock_smtp::Profile;
 
     use super::*;
@@ -189,6 +212,30 @@ mod tests {
             table["routes"]["big"].as_table().unwrap().to_string(),
             expected
         );
+    }
+
+    #[test]
+    fn what_is_in_doubt_is_sent_again_when_the_option_or_the_given_configuration_says() {
+        let check = |in_doubt, option: Option<u64>, given: Option<&str>, expect: Option<&str>| {
+            let mut plan = plan(given);
+            plan.options.in_doubt = in_doubt;
+            plan.options.in_doubt_retry_after = option.map(Duration::from_secs);
+            let doors = [("big".to_owned(), SocketAddr::from(([127, 0, 1, 1], 1)))].into();
+            let addresses = Addresses {
+                common: SocketAddr::from(([127, 0, 0, 1], 1)),
+                doors: &doors,
+            };
+            let table: Table = of_service(&plan, addresses).unwrap().parse().unwrap();
+            let table = table["in_doubt"].as_table().unwrap();
+            assert_eq!(table["policy"].as_str(), Some(in_doubt.name()));
+            let after = table.get("retry_after").and_then(Value::as_str);
+            assert_eq!(after, expect, "{in_doubt} {option:?} {given:?}");
+        };
+        let given = Some("[in_doubt]\nretry_after = \"7s\"\npolicy = \"hold\"");
+        check(InDoubtPolicy::Hold, None, None, None);
+        check(InDoubtPolicy::Retry, None, None, Some("50s"));
+        check(InDoubtPolicy::Retry, None, given, Some("7s"));
+        check(InDoubtPolicy::Retry, Some(9), given, Some("9000ms"));
     }
 
     #[test]

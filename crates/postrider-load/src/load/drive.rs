@@ -12,10 +12,12 @@ use postrider_api::{
     AfterIntake, ApiError, AudienceFormat, Campaign, CampaignVerb, Client, Code, IntakeReport,
     NewCampaign,
 };
-use postrider_types::{CampaignId, DeliveryState};
+use postrider_types::{CampaignId, DeliveryState, InDoubtPolicy};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use crate::bounds::{LINES_PER_LIST, POLL_EVERY, PROGRESS_EVERY};
+use crate::bounds::{LINES_PER_LIST, LOOKS_PER_SCRAPE, POLL_EVERY, PROGRESS_EVERY};
+use crate::load::clock;
+use crate::load::watch::Watch;
 use crate::plan::audience::Audience;
 use crate::plan::email::LoadEmail;
 
@@ -25,6 +27,8 @@ pub(crate) struct Driver<'a> {
     pub(crate) client: Client,
     pub(crate) audience: &'a Audience,
     pub(crate) emails: &'a [LoadEmail],
+    /// What campaigns are told to do with deliveries in doubt.
+    pub(crate) in_doubt: InDoubtPolicy,
 }
 
 /// A campaign of a run.
@@ -55,7 +59,10 @@ impl Driver<'_> {
                     .await
             };
             let put = insist("putting an email", put).await?;
-            let new = NewCampaign::new(format!("load {}", place + 1), put.id);
+            let new = NewCampaign {
+                in_doubt: Some(self.in_doubt),
+                ..NewCampaign::new(format!("load {}", place + 1), put.id)
+            };
             let create = async || match self.client.create_campaign(&new).await {
                 Err(error) if is(&error, Code::NameTaken) => {
                     let found = self.client.campaign_named(&new.name).await?;
@@ -111,22 +118,32 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Waits until all have ended and nothing of them is open; says now and then how far it is.
+    /// Waits until all have ended and nothing of them is open; says now and then how far it is, and
+    /// shows `watch` whatever it sees.
     pub(crate) async fn wait(
         &self,
         campaigns: &[Made],
+        watch: &mut Watch,
         say: &(dyn Fn(&str) + Sync),
     ) -> anyhow::Result<()> {
         let mut turn = interval(POLL_EVERY);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut said_at = Instant::now();
+        let mut looks = 0_u64;
         loop {
             turn.tick().await;
+            looks += 1;
+            if looks.is_multiple_of(LOOKS_PER_SCRAPE)
+                && let Ok(metrics) = self.client.metrics().await
+            {
+                watch.metrics(&metrics, clock::now_us());
+            }
             let mut is_over = true;
             let mut tally = BTreeMap::new();
             for campaign in campaigns {
                 let look = async || self.client.campaign(campaign.id).await;
                 let campaign = insist("looking at a campaign", look).await?;
+                watch.campaign(&campaign.id.to_string(), &campaign.tally);
                 is_over &= campaign.state.is_final() && campaign.open() == 0;
                 for (state, count) in campaign.tally {
                     *tally.entry(state).or_default() += count;

@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::bounds::{SAMPLE_EVERY, SAMPLES_MAX};
 use crate::load::clock;
-use crate::load::proc::Usage;
+use crate::load::proc::{self, Usage};
 
 /// One look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) struct Sample {
     pub(crate) at_us: i64,
     /// Resident memory of the service and its workers; 0 while it was down.
     pub(crate) service_bytes: u64,
+    /// Most resident memory that any of its workers has had; 0 without workers.
+    pub(crate) worker_bytes: u64,
     /// Resident memory of the mock.
     pub(crate) mock_bytes: u64,
 }
@@ -39,9 +41,11 @@ impl Sampler {
             for _ in 0..SAMPLES_MAX {
                 turn.tick().await;
                 let bytes = |pid| Usage::of_family(pid).map_or(0, |usage| usage.rss_bytes);
+                let pid = service.load(Ordering::Relaxed);
                 let sample = Sample {
                     at_us: clock::now_us(),
-                    service_bytes: bytes(service.load(Ordering::Relaxed)),
+                    service_bytes: bytes(pid),
+                    worker_bytes: largest_child(pid),
                     mock_bytes: bytes(mock),
                 };
                 kept.lock()
@@ -57,6 +61,13 @@ impl Sampler {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         samples.clone()
     }
+}
+
+/// Most resident memory of any process that this one has started.
+fn largest_child(pid: u32) -> u64 {
+    let children = proc::children(pid).into_iter().filter_map(Usage::of);
+    let largest = children.map(|usage| usage.rss_bytes_max).max();
+    largest.unwrap_or(0)
 }
 
 impl Drop for Sampler {

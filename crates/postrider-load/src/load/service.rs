@@ -34,10 +34,23 @@ pub(crate) struct Service {
     spent: Usage,
     /// The process id of its present life for who samples it; 0 while it is down.
     pid: Arc<AtomicU32>,
-    /// When it was killed, microseconds since the epoch.
+    /// What happened to it until now.
+    pub(crate) events: Events,
+}
+
+/// What happened to a service; times are microseconds since the epoch.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Events {
+    /// When it, or a worker of it, was killed.
     pub(crate) kills_us: Vec<i64>,
-    /// When it was stopped for a while.
+    /// When one of them was stopped for a while.
     pub(crate) pauses_us: Vec<i64>,
+    /// When it took work again after a kill of itself.
+    pub(crate) starts_us: Vec<i64>,
+    /// When it was heard that a worker had died which nobody had killed.
+    pub(crate) deaths_us: Vec<i64>,
+    /// The longest from a kill of itself until it took work again, in microseconds; 0 without one.
+    pub(crate) longest_start_us: u64,
 }
 
 /// What `serve -o json` says.
@@ -92,8 +105,7 @@ impl Service {
             client,
             home,
             spent: Usage::default(),
-            kills_us: Vec::new(),
-            pauses_us: Vec::new(),
+            events: Events::default(),
         };
         service.ready().await?;
         Ok(service)
@@ -154,7 +166,7 @@ impl Service {
     /// Which of its workers is disturbed next, by the seed; `None` is the service itself, which is
     /// always meant when it has none, and once in a while when it has.
     fn victim(&self, options: &Options) -> Option<u32> {
-        let turn = self.kills_us.len() + self.pauses_us.len();
+        let turn = self.events.kills_us.len() + self.events.pauses_us.len();
         let chance = XxHash3_64::oneshot_with_seed(options.seed, &turn.to_le_bytes());
         if options.workers == 0 || chance.is_multiple_of(PARENT_IS_MEANT_ONCE_IN) {
             return None;
@@ -166,27 +178,36 @@ impl Service {
 
     /// Ends one of its workers as a crash would; the service starts it again.
     fn kill_worker(&mut self, worker: u32) -> anyhow::Result<()> {
-        self.kills_us.push(clock::now_us());
+        // The most memory that it had is known only as long as it lives.
+        let rss_bytes_max = self.usage().rss_bytes_max;
+        self.spent.rss_bytes_max = self.spent.rss_bytes_max.max(rss_bytes_max);
+        self.events.kills_us.push(clock::now_us());
         send(worker, Signal::KILL);
         Ok(())
     }
 
     /// Ends it as a crash would, and starts it again.
     async fn kill_and_start(&mut self) -> anyhow::Result<()> {
+        let began = Instant::now();
         if let Some(child) = self.child.take() {
             self.spent = self.spent.and(child.usage());
             self.pid.store(0, Ordering::Relaxed);
-            self.kills_us.push(clock::now_us());
+            self.events.kills_us.push(clock::now_us());
             child.kill().await?;
         }
-        self.up().await
+        self.up().await?;
+        self.events.starts_us.push(clock::now_us());
+        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let longest_us = &mut self.events.longest_start_us;
+        *longest_us = (*longest_us).max(took_us);
+        Ok(())
     }
 
     /// Stops it or one of its workers as a machine that is too busy would, and lets it go on.
     async fn pause(&mut self, worker: Option<u32>) -> anyhow::Result<()> {
         let child = self.child.as_ref().context("the service is down")?;
         let pid = worker.unwrap_or_else(|| child.pid());
-        self.pauses_us.push(clock::now_us());
+        self.events.pauses_us.push(clock::now_us());
         send(pid, Signal::STOP);
         sleep(PAUSE_FOR).await;
         send(pid, Signal::CONT);

@@ -12,6 +12,7 @@ use crate::load::clock::{self, seconds};
 use crate::load::drive::Intake;
 use crate::load::proc::Usage;
 use crate::load::sampler::Sample;
+use crate::load::service::Events;
 use crate::measure::bottleneck::{self, Load};
 use crate::measure::doors;
 use crate::measure::exceeded;
@@ -19,7 +20,7 @@ use crate::measure::lateness::Times;
 use crate::measure::machine;
 use crate::measure::records::Records;
 use crate::measure::{self, Measured};
-use crate::outcome::{InDoubt, Outcome};
+use crate::outcome::{Balance, Doubts, InDoubt, Outcome};
 use crate::plan::Plan;
 use crate::plan::limits::as_f64;
 use crate::plan::options::StoreKind;
@@ -43,9 +44,13 @@ pub(crate) struct Facts<'a> {
     pub(crate) whole: (Usage, Usage),
     /// Commits of the store until sending was over.
     pub(crate) commits: Option<u64>,
+    /// Median of its commits while sending, microseconds.
+    pub(crate) commit_p50_us: Option<f64>,
+    pub(crate) doubts: Doubts,
+    pub(crate) balance: Balance,
+    pub(crate) worker_deaths: Option<u64>,
     pub(crate) samples: Vec<Sample>,
-    pub(crate) kills_us: Vec<i64>,
-    pub(crate) pauses_us: Vec<i64>,
+    pub(crate) events: Events,
     pub(crate) config_hash: String,
     pub(crate) started_at_us: i64,
 }
@@ -147,7 +152,7 @@ fn run(
     let is_durable = plan.options.store == StoreKind::Sqlite;
     let doors = doors::of(&facts.verdict);
     let in_doubt = facts.verdict.in_doubt.listed.into_iter().take(IN_DOUBT_MAX);
-    let (kills_us, pauses_us) = (&facts.kills_us, &facts.pauses_us);
+    let events = &facts.events;
     Run {
         verdict: if facts.reasons.is_empty() {
             Verdict::Pass
@@ -157,19 +162,25 @@ fn run(
         bottleneck: bottleneck::of(&figures.load(plan, measured.utilisation, machine.cores)),
         reasons: facts.reasons,
         outcome: facts.outcome,
+        doubts: facts.doubts,
+        balance: facts.balance,
         seconds: facts.seconds,
         rate_achieved: figures.rate,
         rate_allowed: plan.limits.rate_allowed(&plan.planned),
         utilisation: measured.utilisation,
         round_trips_per_message: figures.round_trips,
         rss_bytes_max: facts.whole.0.rss_bytes_max,
+        worker_rss_bytes_max: worker_bytes_max(&facts.samples, plan.options.workers),
         cpu_us_per_message: as_f64(facts.sending.0.cpu_us) / figures.accepted,
-        kills: count(kills_us.len()),
-        pauses: count(pauses_us.len()),
+        kills: count(events.kills_us.len()),
+        pauses: count(events.pauses_us.len()),
+        worker_deaths: facts.worker_deaths,
+        start_us_max: (events.longest_start_us > 0).then_some(events.longest_start_us),
         intake_rate: figures.intake_rate,
         lateness: measured.lateness.as_ref().map(Times::percentiles),
         transaction: records.transactions.percentiles(),
         commits_per_message: figures.commits,
+        commit_p50_us: facts.commit_p50_us,
         // In WAL mode with synchronous=FULL each commit is one fsync of the log.
         fsyncs_per_message: figures.commits.filter(|_| is_durable),
         bytes_per_recipient: stored_bytes.and_then(|bytes| share(as_f64(bytes), planned)),
@@ -194,16 +205,28 @@ fn run(
         seed: plan.options.seed,
         options: plan.shown(facts.config_hash),
         series: Series {
-            memory: memory(&facts.samples, figures.start_us),
-            kills: at(kills_us, figures.start_us),
-            pauses: at(pauses_us, figures.start_us),
-            lateness: measured
-                .lateness
-                .as_ref()
-                .map_or_else(Vec::new, Times::quantiles),
             domains: measured.series,
+            ..series(
+                &facts.samples,
+                events,
+                measured.lateness.as_ref(),
+                figures.start_us,
+            )
         },
         domains: measured.domains,
+    }
+}
+
+/// What was measured over time, but for the domains.
+fn series(samples: &[Sample], events: &Events, lateness: Option<&Times>, start_us: i64) -> Series {
+    Series {
+        domains: Vec::new(),
+        memory: memory(samples, start_us),
+        kills: at(&events.kills_us, start_us),
+        pauses: at(&events.pauses_us, start_us),
+        starts: at(&events.starts_us, start_us),
+        deaths: at(&events.deaths_us, start_us),
+        lateness: lateness.map_or_else(Vec::new, Times::quantiles),
     }
 }
 
@@ -229,6 +252,12 @@ fn count(length: usize) -> u32 {
 fn at(moments_us: &[i64], start_us: i64) -> Vec<f64> {
     let moments = moments_us.iter();
     moments.map(|moment| seconds(start_us, *moment)).collect()
+}
+
+/// The most that any worker was seen to have; none without workers.
+fn worker_bytes_max(samples: &[Sample], workers: u32) -> Option<u64> {
+    let largest = samples.iter().map(|sample| sample.worker_bytes);
+    largest.max().filter(|_| workers > 0)
 }
 
 fn memory(samples: &[Sample], start_us: i64) -> Vec<MemoryPoint> {

@@ -98,7 +98,11 @@ impl Records {
                 records.turns += close.turns;
                 records.messages += close.messages;
             }
-            Line::Fault(_) | Line::Profile(_) | Line::Lateness(_) | Line::Reset(_) => {}
+            Line::Unanswered(_)
+            | Line::Fault(_)
+            | Line::Profile(_)
+            | Line::Lateness(_)
+            | Line::Reset(_) => {}
         })?;
         Ok(records)
     }

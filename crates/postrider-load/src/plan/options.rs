@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use postrider_types::InDoubtPolicy;
+
 use crate::bounds::{
     BODY_BYTES_MAX, CAMPAIGNS_MAX, CONNECTIONS_MAX, DELIVERIES_MAX, TIME_SCALE_MAX, WORKERS_MAX,
 };
@@ -37,6 +39,11 @@ pub struct Options {
     pub kill_every: Option<Duration>,
     /// How often one of them is stopped for a while.
     pub pause_every: Option<Duration>,
+    /// What campaigns are told to do with deliveries in doubt.
+    pub in_doubt: InDoubtPolicy,
+    /// How old a doubt must be before its delivery is sent again; none for what the configuration
+    /// says, else 50 s.
+    pub in_doubt_retry_after: Option<Duration>,
     /// Where all chance comes from.
     pub seed: u64,
     /// The longest that intake and sending may take together.
@@ -119,6 +126,12 @@ pub enum OptionsError {
     /// A kill would lose the store.
     #[error("a store in memory is lost with its process: --kill-every needs --store sqlite")]
     KilledMemory,
+    /// Which replies a killed service did not read, nobody knows.
+    #[error(
+        "--in-doubt {0} cannot be judged with --kill-every: which replies a killed service did not \
+         read, nobody knows; use hold"
+    )]
+    KilledDoubts(InDoubtPolicy),
     /// The rate cannot be read.
     #[error("--limit: {0}")]
     Limit(#[from] postrider_types::RateError),
@@ -161,6 +174,9 @@ impl Options {
         }
         if self.kill_every.is_some() && self.store == StoreKind::Memory {
             return Err(OptionsError::KilledMemory);
+        }
+        if self.kill_every.is_some() && self.in_doubt != InDoubtPolicy::Hold {
+            return Err(OptionsError::KilledDoubts(self.in_doubt));
         }
         Ok(self)
     }

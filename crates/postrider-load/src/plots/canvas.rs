@@ -13,7 +13,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::palette::{GRID, Ink, KILL, MUTED, PAUSE};
+use super::palette::{DEATH, GOOD, GRID, Ink, KILL, MUTED, PAUSE};
 use crate::html::PlotError;
 use crate::html::markup::escape;
 use crate::run::Series;
@@ -113,15 +113,21 @@ pub(super) fn label_ending_at(
     chart.draw_series([label]).map(drop)
 }
 
-/// Short upright lines at the top where the service was killed and where it was paused; a line
-/// through the data would hide the gap that it explains.
+/// Short upright lines at the top where the service was killed and started again, where it was
+/// paused, and where a worker died; a line through the data would hide the gap that it explains.
 pub(super) fn disturbances(
     chart: &mut Chart<'_>,
     series: &Series,
     at: impl Fn(f64) -> f64,
     y_max: f64,
 ) -> Result<(), DrawError> {
-    for (ink, seconds) in [(PAUSE, &series.pauses), (KILL, &series.kills)] {
+    let events = [
+        (PAUSE, &series.pauses),
+        (GOOD, &series.starts),
+        (DEATH, &series.deaths),
+        (KILL, &series.kills),
+    ];
+    for (ink, seconds) in events {
         let upright = |second: &f64| {
             let x = at(*second);
             PathElement::new([(x, y_max * 0.93), (x, y_max)], line(ink, STROKE + 1))

@@ -51,11 +51,13 @@ pub(crate) const LIMIT: Ink = ink("limit", 0xB05C00, 0xF2AC54);
 pub(crate) const KILL: Ink = ink("kill", 0xC22A43, 0xFF7489);
 /// A pause.
 pub(crate) const PAUSE: Ink = ink("pause", 0x8250BE, 0xBE96F5);
-/// Whatever went well; no picture uses it.
+/// A death that nobody had asked for.
+pub(crate) const DEATH: Ink = ink("death", 0x7A4B12, 0xD9A066);
+/// Whatever went well, such as a start.
 pub(crate) const GOOD: Ink = ink("good", 0x14783C, 0x5CC785);
 
-const INKS: [Ink; 10] = [
-    PAPER, INK, MUTED, GRID, SERVICE, MOCK, LIMIT, KILL, PAUSE, GOOD,
+const INKS: [Ink; 11] = [
+    PAPER, INK, MUTED, GRID, SERVICE, MOCK, LIMIT, KILL, PAUSE, DEATH, GOOD,
 ];
 
 /// The rules that name the inks and repaint pictures in the dark.

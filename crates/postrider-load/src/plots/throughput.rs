@@ -170,7 +170,7 @@ impl Steps {
 
 #[cfg(test)]
 mod tests {
-    use super::super::palette::{KILL, PAUSE};
+    use super::super::palette::{DEATH, GOOD, KILL, PAUSE};
     use super::*;
     use crate::sample;
 
@@ -188,10 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn kills_and_pauses_are_marked_in_every_panel() {
+    fn what_happened_to_the_service_is_marked_in_every_panel() {
         for panel in panels(&sample::run()).unwrap() {
-            let found = [KILL, PAUSE].map(|ink| canvas::lines_of(&panel.svg, ink));
-            assert_eq!(found, [1, 1], "{}", panel.title);
+            let inks = [KILL, GOOD, PAUSE, DEATH];
+            let found = inks.map(|ink| canvas::lines_of(&panel.svg, ink));
+            assert_eq!(found, [1; 4], "{}", panel.title);
         }
     }
 

@@ -5,7 +5,7 @@
 use postrider_mock_smtp::control::wire::LimitVerdict;
 
 use crate::figures;
-use crate::run::{Bottleneck, Domain, DoorCaps, Percentiles, Run, RunOptions};
+use crate::run::{Bottleneck, Domain, DoorCaps, Percentiles, Run};
 
 /// A name and its value as people read it.
 pub(crate) type Pair = (&'static str, String);
@@ -18,6 +18,7 @@ pub(crate) fn rare_outcomes(run: &Run) -> Vec<String> {
     let known = [
         ("deferred", people.deferred),
         ("accepted, but never planned", people.unexpected),
+        ("possible duplicates", run.doubts.possible_duplicates),
     ];
     let all = known.into_iter().chain(others);
     let some = all.filter(|(_, count)| *count > 0);
@@ -178,13 +179,17 @@ pub(crate) fn costs(run: &Run) -> Vec<Pair> {
         ("cpu per message", figures::time(run.cpu_us_per_message)),
         ("memory at most", figures::bytes(run.rss_bytes_max as f64)),
         ("commits per message", number(run.commits_per_message)),
+        (
+            "half of the commits within",
+            figures::measured(run.commit_p50_us, figures::time),
+        ),
         ("fsyncs per message", number(run.fsyncs_per_message)),
         ("stored per recipient", stored),
         ("intake", figures::rate(run.intake_rate)),
     ]
 }
 
-/// What passed on the wire, and what was done to the service meanwhile.
+/// What passed on the wire.
 pub(crate) fn wire(run: &Run) -> Vec<Pair> {
     let round_trips = figures::measured(run.round_trips_per_message, figures::number);
     vec![
@@ -195,8 +200,6 @@ pub(crate) fn wire(run: &Run) -> Vec<Pair> {
             "messages on each",
             figures::measured(run.messages_per_connection, figures::number),
         ),
-        ("kills", run.kills.to_string()),
-        ("pauses", run.pauses.to_string()),
     ]
 }
 
@@ -259,48 +262,4 @@ pub(crate) fn bottleneck(run: &Run) -> String {
         run.mock_cpus_busy,
         run.machine.cores
     )
-}
-
-/// Where, when and of what the run was.
-pub(crate) fn machine(run: &Run) -> Vec<Pair> {
-    let machine = &run.machine;
-    vec![
-        ("processors", format!("{} × {}", machine.cores, machine.cpu)),
-        ("memory", figures::bytes(machine.memory_bytes as f64)),
-        ("kernel", machine.kernel.clone()),
-        ("version", run.commit.clone()),
-        ("seed", run.seed.to_string()),
-        ("began", run.started_at.clone()),
-    ]
-}
-
-/// What was asked for.
-pub(crate) fn options(options: &RunOptions) -> Vec<Pair> {
-    let every = |seconds: Option<f64>| {
-        seconds.map_or_else(
-            || "never".to_owned(),
-            |seconds| figures::time(seconds * 1e6),
-        )
-    };
-    let limit = options.limit.as_deref().unwrap_or("of the profile");
-    vec![
-        ("recipients", figures::count(options.recipients)),
-        ("campaigns", options.campaigns.to_string()),
-        ("domains", options.domains.clone()),
-        ("body", figures::bytes(options.body_bytes as f64)),
-        (
-            "attachment",
-            figures::bytes(options.attachment_bytes as f64),
-        ),
-        ("profile", options.profile.clone()),
-        ("rtt", figures::time(options.rtt_ms * 1e3)),
-        ("connections", options.connections.to_string()),
-        ("limit", limit.to_owned()),
-        ("store", options.store.clone()),
-        ("workers", options.workers.to_string()),
-        ("kill every", every(options.kill_every)),
-        ("pause every", every(options.pause_every)),
-        ("time scale", figures::number(options.time_scale)),
-        ("config", options.config_hash.clone()),
-    ]
 }

@@ -17,6 +17,8 @@ use crate::server::Doors;
 use crate::world::plan::Door;
 use crate::world::{World, locked};
 
+mod late;
+
 struct Client {
     stream: DuplexStream,
     stop: watch::Sender<bool>,
@@ -232,39 +234,6 @@ async fn a_command_after_a_421_is_a_fault_unless_it_was_under_way() {
         });
         assert_eq!(found.count(), faults, "{sends:?} after {pause:?}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_leaves_while_a_reply_waits_has_left_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let (log, lines) = log_in(&folder);
-    let mut client = connect_logged(Profile::sink(), Some(log));
-    client.hello().await;
-    client
-        .send("MAIL FROM:<>\r\nRCPT TO:<late-300s@x.test>\r\nDATA\r\n")
-        .await;
-    client.read_to("354").await;
-    let left_at_us = client.shared.clock.now_us();
-    client.send(".\r\n").await;
-    let Client {
-        stream,
-        stop: _running,
-        served,
-        ..
-    } = client;
-    drop(stream);
-    let _ = timeout(IDLE_MAX * 2, served)
-        .await
-        .expect("the connection ends");
-    let lines = lines();
-    let close = lines.iter().find_map(|line| match line {
-        crate::log::Line::Close(close) => Some(close),
-        _ => None,
-    });
-    let late_us = close.expect("the end is recorded").at_us - left_at_us;
-    assert!(late_us < 1_000_000, "{late_us} us after the client left");
-    let is_accept = |line: &crate::log::Line| matches!(line, crate::log::Line::Accept(_));
-    assert_eq!(lines.iter().filter(|line| is_accept(line)).count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

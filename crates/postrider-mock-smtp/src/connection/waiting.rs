@@ -16,24 +16,27 @@ use crate::connection::Connection;
 use crate::connection::stream::Stream;
 
 impl<S: Stream> Connection<S> {
-    /// Waits before a reply; a stop ends the wait. What was read before is not mixed with what comes
-    /// meanwhile, because each has its own time of arrival.
+    /// Waits before a reply; a stop ends the wait. What comes meanwhile is not mixed with what was
+    /// read before, because each has its own time of arrival, and no more than one read of it is
+    /// taken.
     pub(super) async fn wait_out(&mut self, delay: Duration) -> io::Result<()> {
         let until = Instant::now() + delay;
-        let mut is_watching = self.input.is_empty();
+        let mut is_watching = self.ahead.0.is_empty();
         while Instant::now() < until {
-            self.input.reserve(READ_BYTES);
+            let (ahead, ahead_at_us) = &mut self.ahead;
+            ahead.reserve(READ_BYTES);
             let read = tokio::select! {
                 () = sleep_until(until) => return Ok(()),
                 _ = self.stop.wait_for(|is_stopped| *is_stopped) => return Ok(()),
-                read = self.stream.read_buf(&mut self.input), if is_watching => read,
+                read = self.stream.read_buf(ahead), if is_watching => read,
             };
             is_watching = false;
-            self.arrived_at_us = self.shared.clock.now_us();
+            *ahead_at_us = self.shared.clock.now_us();
             match read {
                 Ok(1..) => self.count_turn(),
                 // The reply is written all the same: a client may have closed its own side only.
                 Ok(0) | Err(_) => {
+                    self.arrived_at_us = *ahead_at_us;
                     self.leave();
                     self.shared.commit(&mut self.effects.records).await?;
                 }

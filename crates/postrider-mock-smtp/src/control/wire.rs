@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::log::Accept;
 
 pub use crate::judge::verdict::{
-    Bodies, CapVerdict, Doubt, InDoubt, LimitVerdict, Ruling, Verdict, WindowVerdict,
+    Bodies, CapVerdict, Doubt, InDoubt, LimitVerdict, Ruling, Unanswered, Verdict, WindowVerdict,
 };
 
 /// What a mock is: `GET /`.

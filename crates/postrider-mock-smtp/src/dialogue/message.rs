@@ -83,6 +83,8 @@ impl Dialogue {
             let treatment =
                 (message.transaction).treatment_at(Stage::Body, &mut effects.records, times.now_us);
             if treatment != Treatment::PROCEED {
+                let records = &mut effects.records;
+                message.transaction.cut(&treatment, records, times.now_us);
                 self.phase = Phase::Body(message);
                 return self.treat_with(&treatment, |_| {}, effects);
             }
@@ -160,6 +162,7 @@ impl Dialogue {
             let treatment = open.treatment_at(Stage::Body, &mut effects.records, times.now_us);
             self.chunks.iter_mut().for_each(Chunks::touch);
             if treatment != Treatment::PROCEED {
+                open.cut(&treatment, &mut effects.records, times.now_us);
                 self.phase = Phase::Chunk(chunk);
                 return self.treat_with(&treatment, |_| {}, effects);
             }
@@ -234,8 +237,8 @@ impl Dialogue {
         }
         let queued = reply::queued(self.entry.connection(), self.messages);
         let ending = transaction.end(body, &mut effects.records, times.now_us);
-        let Ending { accepts, treatment } = self.entry.at_dot(ending);
-        if accepts {
+        let ending = self.entry.at_dot(ending);
+        if ending.accepts {
             self.errors = 0;
             self.judge_lines(body, times, effects);
             if let Some(sample) = &body.sample {
@@ -243,8 +246,27 @@ impl Dialogue {
                 samples.keep(body.campaign.as_deref(), sample.clone());
             }
         }
+        self.note_unanswered(&transaction, body, &ending, times, effects);
+        let treatment = ending.treatment;
         self.ending = (!treatment.delay.is_zero()).then_some(transaction);
         self.treat(&treatment, &queued, effects)
+    }
+
+    /// Records that the reply to a message does not arrive, or will, if the client leaves before it.
+    fn note_unanswered(
+        &mut self,
+        transaction: &Transaction,
+        body: &Body,
+        ending: &Ending,
+        times: Times,
+        effects: &mut Effects,
+    ) {
+        let unanswered = transaction.unanswered(body, ending, times.now_us);
+        if !ending.treatment.act.is_told() {
+            effects.records.extend(unanswered);
+        } else if !ending.treatment.delay.is_zero() {
+            self.unheard.extend(unanswered);
+        }
     }
 
     /// What is wrong with the lines of a message that was accepted: once for each message.

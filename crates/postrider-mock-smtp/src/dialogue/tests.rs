@@ -17,6 +17,7 @@ mod chunks;
 mod commands;
 mod extensions;
 mod groups;
+mod replies;
 mod security;
 
 const NEWS: &str = "MAIL FROM:<news@example.test>\r\n";

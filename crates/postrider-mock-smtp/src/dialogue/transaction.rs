@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::dialogue::body::Body;
 use crate::dialogue::command::Address;
-use crate::log::{Accept, Mail, Refuse};
+use crate::log::{Accept, Mail, Refuse, Unanswered};
 use crate::tally::Record;
 use crate::world::behaviour::{Later, Visit};
 use crate::world::treatment::{Act, Ending, Stage, Treatment};
@@ -170,6 +170,44 @@ impl Transaction {
             accepts: later.accepts,
             treatment: later.treatment.clone().not_before(delay),
         }
+    }
+
+    /// For everyone in it: the client is given no whole reply to what it sent.
+    pub(crate) fn unanswered(
+        &self,
+        body: &Body,
+        ending: &Ending,
+        now_us: i64,
+    ) -> impl Iterator<Item = Record> {
+        // Whole, but hard to read.
+        let is_told_oddly = ending.treatment.act.lets_pass() && !ending.treatment.act.is_told();
+        self.each_unanswered(Unanswered {
+            at_us: now_us,
+            campaign: body.campaign.clone(),
+            is_accepted: ending.accepts,
+            is_doubtless: !is_told_oddly,
+            ..Unanswered::default()
+        })
+    }
+
+    /// For everyone in it: it is cut off in its middle, if this treatment does so.
+    pub(crate) fn cut(&self, treatment: &Treatment, records: &mut Vec<Record>, now_us: i64) {
+        if !treatment.act.lets_pass() {
+            records.extend(self.each_unanswered(Unanswered {
+                at_us: now_us,
+                ..Unanswered::default()
+            }));
+        }
+    }
+
+    fn each_unanswered(&self, line: Unanswered) -> impl Iterator<Item = Record> {
+        self.recipients.iter().map(move |recipient| {
+            Record::Unanswered(Unanswered {
+                connection: self.connection,
+                recipient: recipient.address.text.clone(),
+                ..line.clone()
+            })
+        })
     }
 
     /// The whole message is refused, for everyone in it, by a rule of the protocol.

@@ -171,6 +171,12 @@ impl Deliveries {
         self.known.values().filter(is_lost).count() as u64
     }
 
+    /// How often the delivery with this key was accepted, and what the client says of it.
+    pub(super) fn look(&self, key: u128) -> Option<(u8, Option<State>)> {
+        let delivery = self.known.get(&key)?;
+        Some((delivery.accepts, delivery.state))
+    }
+
     pub(super) fn in_doubt(&self) -> InDoubt {
         let counts = self.counts;
         let listed = self.doubts.iter().map(|(campaign, recipient)| {

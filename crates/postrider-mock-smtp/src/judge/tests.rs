@@ -3,6 +3,7 @@
 mod deliveries;
 mod limits;
 mod places;
+mod replies;
 
 use super::*;
 use crate::chance::body_hash;

@@ -45,6 +45,9 @@ pub struct Verdict {
     pub false_receipts: u64,
     /// What the client does not know.
     pub in_doubt: InDoubt,
+    /// Messages to which no whole reply was given.
+    #[serde(default)]
+    pub unanswered: Unanswered,
     /// Every rate that was used, the worst first, at most a thousand.
     pub limits: Vec<LimitVerdict>,
     /// Connections at once, at the address of each provider.
@@ -70,6 +73,29 @@ pub struct InDoubt {
     pub not_arrived: u64,
     /// Each by name, at most 100,000, by campaign and recipient.
     pub listed: Vec<Doubt>,
+}
+
+/// Deliveries of which the end of a message was read, and no whole reply to it was given: the
+/// client cannot know what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unanswered {
+    /// All of them.
+    pub deliveries: u64,
+    /// Those whose receipt says `in_doubt`.
+    pub in_doubt: u64,
+    /// Those of which another message came afterwards.
+    pub sent_again: u64,
+    /// Accepts beyond the first that are no duplicates, because the client was told to send once
+    /// more. They have the same Message-ID, and there is one at most for each missing reply.
+    pub copies: u64,
+    /// Receipts that say delivered without an accept, because the client was told to assume so.
+    pub assumed: u64,
+    /// Recipients of messages that were cut off, or whose reply was hard to read: a client may hold
+    /// them in doubt, or know better. Not among `deliveries`.
+    pub cut: u64,
+    /// Deliveries that the client holds in doubt, of those listed, although the mock replied as far
+    /// as it knows: as it is when the client dies before it reads.
+    pub doubts_without: u64,
 }
 
 /// A delivery in doubt.

@@ -23,6 +23,8 @@ pub enum Line {
     Close(Close),
     /// A recipient or a message was refused.
     Refuse(Refuse),
+    /// The end of a message was read, and the client was given no whole reply to it.
+    Unanswered(Unanswered),
     /// The client broke the protocol.
     Fault(Fault),
     /// From now on this profile is served.
@@ -125,6 +127,25 @@ pub struct Refuse {
     pub code: u16,
     /// Where it was said.
     pub stage: Stage,
+}
+
+/// The client was given no whole reply to a message, by one recipient of it. It comes after the
+/// line of the accept, if there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unanswered {
+    /// When its end was read, or its first octets, in microseconds since the epoch.
+    pub at_us: i64,
+    /// The number of the connection, from 1.
+    pub connection: u64,
+    /// The recipient: local part as written, domain in lower case.
+    pub recipient: String,
+    /// The X-Postrider-Campaign field, if there is one and it was read.
+    pub campaign: Option<String>,
+    /// Whether it was accepted all the same.
+    pub is_accepted: bool,
+    /// Whether the client cannot know better. It can when it was cut off in the middle of the
+    /// message, or when the reply was whole but hard to read.
+    pub is_doubtless: bool,
 }
 
 /// The client broke the protocol.

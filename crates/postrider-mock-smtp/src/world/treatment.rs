@@ -139,6 +139,12 @@ impl Act {
         )
     }
 
+    /// Whether the client is told a whole reply in the end, and one that can be read.
+    pub(crate) fn is_told(&self) -> bool {
+        self.refusal().is_some()
+            || matches!(self, Self::Proceed | Self::ProceedAndClose | Self::Split)
+    }
+
     /// The reply that refuses, if it is one.
     pub(crate) fn refusal(&self) -> Option<&Reply> {
         match self {

@@ -8,6 +8,7 @@ use postrider_load::plan::Plan;
 use postrider_load::plan::options::{BaselineKind, Options, StoreKind};
 use postrider_load::plan::spread::Spread;
 use postrider_mock_smtp::Span;
+use postrider_types::InDoubtPolicy;
 
 use crate::arguments::Globals;
 use crate::commands::mock::profile;
@@ -57,6 +58,13 @@ pub(super) struct OptionArguments {
     /// Stop the service, or mostly one of its workers, for two seconds that often
     #[arg(long, value_name = "TIME")]
     pause_every: Option<Span>,
+    /// What campaigns are told to do with deliveries in doubt; by that the run is judged
+    #[arg(long, value_name = "POLICY", default_value = "hold")]
+    in_doubt: WhenInDoubt,
+    /// How old a doubt must be before its delivery is sent again [default: what --config says,
+    /// else 50s]
+    #[arg(long, value_name = "TIME")]
+    in_doubt_retry_after: Option<Span>,
     /// Where all chance comes from
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -78,6 +86,17 @@ enum Kept {
     Sqlite,
     /// In memory
     Memory,
+}
+
+/// What campaigns are told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WhenInDoubt {
+    /// Nothing: whoever is in doubt stays so
+    Hold,
+    /// To send it once more, under the same Message-ID
+    Retry,
+    /// To count it as delivered
+    AssumeDelivered,
 }
 
 /// What a run is compared with.
@@ -117,6 +136,12 @@ impl OptionArguments {
             workers: self.workers,
             kill_every: every(self.kill_every),
             pause_every: every(self.pause_every),
+            in_doubt: match self.in_doubt {
+                WhenInDoubt::Hold => InDoubtPolicy::Hold,
+                WhenInDoubt::Retry => InDoubtPolicy::Retry,
+                WhenInDoubt::AssumeDelivered => InDoubtPolicy::AssumeDelivered,
+            },
+            in_doubt_retry_after: every(self.in_doubt_retry_after),
             seed: self.seed,
             duration: self.duration.duration(),
             time_scale: self.time_scale,
