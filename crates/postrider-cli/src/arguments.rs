@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     backup, campaign, completions, config, dev, email, load, mock, purge, quarantine, receipt,
-    recipient, send, serve, tenant, worker, workers,
+    recipient, send, serve, tenant, trial, worker, workers,
 };
 use crate::output::{Colour, Format, Output};
 
@@ -149,6 +149,9 @@ pub(crate) enum Command {
     /// Send for the service that started this
     #[command(hide = true)]
     Worker(worker::Arguments),
+    /// Render what killed a process once more, alone
+    #[command(hide = true)]
+    Trial(trial::Arguments),
     /// Copy the store while the service goes on
     Backup(backup::Arguments),
     /// Check a configuration, or print all of it

@@ -83,7 +83,7 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// A failure as people read it: each cause after a colon, and what to do about the common ones.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
-    let mut sentence = format!("{error:#}");
+    let mut sentence = as_commands(&format!("{error:#}"));
     let hint = error.chain().find_map(|cause| {
         let call = cause.downcast_ref::<ApiError>()?;
         match call.kind() {
@@ -103,6 +103,25 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
         sentence.push_str(hint);
     }
     sentence
+}
+
+/// Routes of the API that its problems point to, and what a person types instead. Longer ones come
+/// first.
+const ROUTES: &[(&str, &str)] = &[
+    (
+        "GET /v1/receipts?address=…",
+        "`postrider receipt find ADDRESS`",
+    ),
+    ("GET /v1/quarantine", "`postrider quarantine list`"),
+    ("GET /v1/campaigns", "`postrider campaign list`"),
+    ("GET /v1/tenants", "`postrider tenant list`"),
+    ("POST /v1/emails", "`postrider email put`"),
+];
+
+/// What the API says of its routes, as commands.
+fn as_commands(sentence: &str) -> String {
+    let replace = |text: String, (route, command): &(&str, &str)| text.replace(route, command);
+    ROUTES.iter().fold(sentence.to_owned(), replace)
 }
 
 #[cfg(test)]
@@ -147,6 +166,17 @@ mod tests {
     #[test]
     fn a_wrong_key_says_where_keys_come_from() {
         assert!(sentence(&refused(Code::Unauthorized)).contains("--key-file"));
+    }
+
+    #[test]
+    fn a_person_is_told_commands_and_not_routes() {
+        let detail = "there is no such tenant; GET /v1/tenants lists those there are";
+        let problem = Problem::new(Code::NotFound, detail);
+        let error = ApiError::Refused(Box::new(problem)).into();
+        assert_eq!(
+            sentence(&error),
+            "there is no such tenant; `postrider tenant list` lists those there are"
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod exit;
 mod figures;
 mod follow;
 mod local;
+mod naming;
 mod output;
 mod plan;
 mod preflight;
@@ -32,6 +33,7 @@ mod verdict;
 use std::io;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
@@ -40,7 +42,7 @@ use arguments::{Arguments, Command};
 use call::Call;
 use commands::{
     backup, campaign, completions, config, dev, email, load, mock, purge, quarantine, receipt,
-    recipient, send, serve, tenant, worker, workers,
+    recipient, send, serve, tenant, trial, worker, workers,
 };
 use exit::Exit;
 
@@ -54,16 +56,10 @@ pub fn main() -> ExitCode {
         output,
         started_at,
     };
-    let runtime = match runtime(&command) {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            output.error(format_args!("the system gives no threads ({error})"));
-            return Exit::Failed.into();
-        }
+    let done = match command {
+        Command::Trial(_) => trial::run(),
+        command => run_to_the_end(command, &call),
     };
-    let done = runtime.block_on(run(command, &call));
-    // A read of standard input that nobody waits for any more must not keep us.
-    runtime.shutdown_background();
     let exit = match done {
         Ok(exit) => exit,
         Err(error) if exit::is_closed_pipe(&error) => Exit::Done,
@@ -73,6 +69,15 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// Runs a command on a runtime of its own.
+fn run_to_the_end(command: Command, call: &Call) -> anyhow::Result<Exit> {
+    let runtime = runtime(&command).context("the system gives no threads")?;
+    let done = runtime.block_on(run(command, call));
+    // A read of standard input that nobody waits for any more must not keep us.
+    runtime.shutdown_background();
+    done
 }
 
 /// The mock has one thread: its work is one log, one ledger and short turns, and handing them from
@@ -99,6 +104,7 @@ async fn run(command: Command, call: &Call) -> anyhow::Result<Exit> {
         Command::Tenant(command) => tenant::run(&command, call).await,
         Command::Workers(arguments) => workers::run(&arguments, call).await,
         Command::Worker(arguments) => worker::run(&arguments).await,
+        Command::Trial(_) => trial::run(),
         Command::Backup(arguments) => backup::run(&arguments, call).await,
         Command::Config(command) => config::run(&command, call),
         Command::Mock(command) => mock::run(&command, call).await,

@@ -33,11 +33,15 @@ const END_AFTER_MAX: Duration = Duration::from_secs(1);
 pub(crate) const DEV_KEY: &str = "dev";
 
 /// The embedded store, and everything in it sent.
-pub(crate) const SENDING: StartOptions = StartOptions {
-    store: StoreKind::Sqlite,
-    is_sending: true,
-    workers: None,
-};
+pub(crate) fn sending() -> StartOptions {
+    StartOptions {
+        store: StoreKind::Sqlite,
+        is_sending: true,
+        // One that does not find itself tries nobody, and says so.
+        program: std::env::current_exe().unwrap_or_default(),
+        workers: None,
+    }
+}
 
 /// A service of ours.
 pub(crate) struct Local {
@@ -48,7 +52,7 @@ pub(crate) struct Local {
 impl Local {
     /// Starts a service with its own key, that sends.
     pub(crate) async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
-        Self::start_on(config, listener, SENDING).await
+        Self::start_on(config, listener, sending()).await
     }
 
     /// The same with another store, or with workers.
@@ -66,7 +70,7 @@ impl Local {
         let key = own_key(&config)?;
         let options = StartOptions {
             is_sending: false,
-            ..SENDING
+            ..sending()
         };
         Self::start_with(config, listener, key, options).await
     }

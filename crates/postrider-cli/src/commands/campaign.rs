@@ -1,20 +1,29 @@
 //! `postrider campaign`: create campaigns, fill them, and steer them.
 
+mod list;
+mod print;
+mod schedule;
+
 use clap::{Args, Subcommand};
-use postrider_api::{AfterIntake, Campaign, CampaignVerb, Client, NewCampaign, Time};
-use postrider_types::{CampaignId, CampaignState, EmailId, InDoubtPolicy, PauseReason};
+use postrider_api::{AfterIntake, CampaignVerb, NewCampaign, Time};
+use postrider_types::{EmailId, InDoubtPolicy};
 
 use super::confirm::confirm;
 use super::decide;
 use crate::audience::{self, ListArguments};
 use crate::call::Call;
 use crate::door::Purpose;
-use crate::exit::{Exit, stop};
-use crate::figures::{count, counted, table};
-use crate::follow::summary;
+use crate::exit::Exit;
+use crate::figures::counted;
+use crate::naming::{Which, Whose};
+use print::print;
 
-/// The most campaigns that a list shows: what one page holds.
-const LIST_MAX: u32 = 100;
+const CANCEL_EXAMPLE: &str = "\
+Example:
+  postrider campaign cancel october --yes
+
+Nothing of it begins again by itself. After a mistake, who ended cancelled is sent to by:
+  postrider campaign retry october --state cancelled --reason 'cancelled by mistake'";
 
 /// What can be done with campaigns.
 #[derive(Debug, Subcommand)]
@@ -26,7 +35,7 @@ pub(crate) enum Command {
     Create(Create),
     /// List the newest campaigns
     #[command(after_help = "Example:\n  postrider campaign list -o json")]
-    List(List),
+    List(list::List),
     /// Show a campaign as it is now
     #[command(after_help = "Example:\n  postrider campaign show october")]
     Show(Which),
@@ -47,13 +56,18 @@ pub(crate) enum Command {
     /// Go on after a pause
     #[command(after_help = "Example:\n  postrider campaign resume october")]
     Resume(Which),
+    /// Say when a draft starts by itself, or that it waits to be started
+    #[command(
+        after_help = "Example:\n  postrider campaign schedule october --at 2026-12-01T09:00:00+01:00"
+    )]
+    Schedule(schedule::Schedule),
     /// Send again to those whose delivery has ended badly, for a reason that is over
     #[command(
         after_help = "Example:\n  postrider campaign retry october --state bounced,failed --reason 'the relay was wrong' --dry-run"
     )]
     Retry(decide::Retry),
-    /// Never send to those who are not reached yet; this is final
-    #[command(after_help = "Example:\n  postrider campaign cancel october --yes")]
+    /// End it: who is not reached yet ends cancelled
+    #[command(after_help = CANCEL_EXAMPLE)]
     Cancel(Cancel),
 }
 
@@ -73,34 +87,16 @@ pub(crate) struct Create {
     /// When it starts by itself, such as 2026-12-01T09:00:00+01:00
     #[arg(long, value_name = "TIME")]
     send_at: Option<Time>,
-    /// The tenant whose it is, and whose the email is [default: default]
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
-}
-
-/// How much to list.
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// How many, newest first
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIST_MAX)))]
-    limit: u32,
-    /// Of this tenant [default: default]
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
-}
-
-/// Which campaign.
-#[derive(Debug, Args)]
-pub(crate) struct Which {
-    /// The campaign's name or id
-    campaign: String,
+    /// Whose it is, and whose the email is.
+    #[command(flatten)]
+    whose: Whose,
 }
 
 /// Who is to be added.
 #[derive(Debug, Args)]
 pub(crate) struct Recipients {
-    /// The campaign's name or id
-    campaign: String,
+    #[command(flatten)]
+    which: Which,
     #[command(flatten)]
     list: ListArguments,
     /// Seal the audience behind the list
@@ -111,8 +107,8 @@ pub(crate) struct Recipients {
 /// What is to be cancelled.
 #[derive(Debug, Args)]
 pub(crate) struct Cancel {
-    /// The campaign's name or id
-    campaign: String,
+    #[command(flatten)]
+    which: Which,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -122,79 +118,34 @@ pub(crate) struct Cancel {
 pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> {
     match command {
         Command::Create(create) => self::create(create, call).await?,
-        Command::List(list) => self::list(list, call).await?,
+        Command::List(list) => list::run(list, call).await?,
         Command::Show(which) => show(which, call).await?,
         Command::Recipients(recipients) => return self::recipients(recipients, call).await,
         Command::Seal(which) => change(which, CampaignVerb::Seal, call).await?,
         Command::Start(which) => change(which, CampaignVerb::Start, call).await?,
         Command::Pause(which) => change(which, CampaignVerb::Pause, call).await?,
         Command::Resume(which) => change(which, CampaignVerb::Resume, call).await?,
-        Command::Retry(retry) => decide::retry(retry, call).await?,
+        Command::Schedule(schedule) => schedule::run(schedule, call).await?,
+        Command::Retry(retry) => return decide::retry(retry, call).await,
         Command::Cancel(cancel) => self::cancel(cancel, call).await?,
     }
     Ok(Exit::Done)
 }
 
-/// The campaign that a person means: by its id, or else by its name.
-pub(crate) async fn find(client: &Client, which: &str) -> anyhow::Result<Campaign> {
-    let found = match which.parse::<CampaignId>() {
-        Ok(id) => Some(client.campaign(id).await?),
-        Err(_) => client.campaign_named(which).await?,
-    };
-    found.ok_or_else(|| {
-        let sentence = format!(
-            "there is no campaign \"{which}\"; `postrider campaign list` shows those that are there"
-        );
-        stop(Exit::NotFound, sentence)
-    })
-}
-
 async fn create(create: &Create, call: &Call) -> anyhow::Result<()> {
     let new = NewCampaign {
-        tenant: create.tenant.clone(),
         in_doubt: create.in_doubt,
         send_at: create.send_at,
         ..NewCampaign::new(&create.name, create.email)
     };
     let campaign = call.at_the_door(Purpose::Change, async |client| {
-        Ok(client.create_campaign(&new).await?)
+        Ok(create.whose.of(client).create_campaign(&new).await?)
     });
     print(&campaign.await?, call)
 }
 
-async fn list(list: &List, call: &Call) -> anyhow::Result<()> {
-    let page = call.at_the_door(Purpose::Look, async |client| {
-        let limit = list.limit;
-        Ok(match &list.tenant {
-            Some(tenant) => client.campaigns_of(tenant, None, limit).await?,
-            None => client.campaigns(None, Some(limit)).await?,
-        })
-    });
-    let page = page.await?;
-    if call.output.is_json() {
-        return page.data.iter().try_for_each(|each| call.output.json(each));
-    }
-    let rows = page.data.iter().map(|campaign| {
-        let ended = campaign.audience.saturating_sub(campaign.open());
-        [
-            campaign.id.to_string(),
-            campaign.name.clone(),
-            campaign.state.to_string(),
-            count(campaign.audience),
-            count(ended),
-        ]
-    });
-    let heading = ["ID", "NAME", "STATE", "RECIPIENTS", "ENDED"];
-    call.output
-        .line(table(heading, &rows.collect::<Vec<_>>()))?;
-    if page.has_more {
-        call.output.note("older ones are left out; see --limit");
-    }
-    Ok(())
-}
-
-async fn show(Which { campaign }: &Which, call: &Call) -> anyhow::Result<()> {
-    let found = call.at_the_door(Purpose::Look, async |client| find(client, campaign).await);
+async fn show(which: &Which, call: &Call) -> anyhow::Result<()> {
+    let found = call.at_the_door(Purpose::Look, async |client| which.find(client).await);
     print(&found.await?, call)
 }
 
@@ -205,7 +156,7 @@ async fn recipients(recipients: &Recipients, call: &Call) -> anyhow::Result<Exit
         false => AfterIntake::LeaveOpen,
     };
     let report = call.at_the_door(Purpose::Change, async |client| {
-        let campaign = find(client, &recipients.campaign).await?;
+        let campaign = recipients.which.find(client).await?;
         Ok(list.add(client, campaign.id, then).await?)
     });
     let report = report.await?;
@@ -221,7 +172,7 @@ async fn recipients(recipients: &Recipients, call: &Call) -> anyhow::Result<Exit
 
 async fn change(which: &Which, verb: CampaignVerb, call: &Call) -> anyhow::Result<()> {
     let changed = call.at_the_door(Purpose::Change, async |client| {
-        let campaign = find(client, &which.campaign).await?;
+        let campaign = which.find(client).await?;
         Ok(client.change_campaign(campaign.id, verb).await?)
     });
     print(&changed.await?, call)
@@ -229,10 +180,10 @@ async fn change(which: &Which, verb: CampaignVerb, call: &Call) -> anyhow::Resul
 
 async fn cancel(cancel: &Cancel, call: &Call) -> anyhow::Result<()> {
     let cancelled = call.at_the_door(Purpose::Change, async |client| {
-        let campaign = find(client, &cancel.campaign).await?;
+        let campaign = cancel.which.find(client).await?;
         if !cancel.yes && !campaign.state.is_final() {
             confirm(&format!(
-                "cancelling \"{}\" is final: {} will not get it",
+                "cancelling \"{}\" ends it: {} will not get it",
                 campaign.name,
                 counted(campaign.open(), "recipient")
             ))?;
@@ -242,43 +193,4 @@ async fn cancel(cancel: &Cancel, call: &Call) -> anyhow::Result<()> {
             .await?)
     });
     print(&cancelled.await?, call)
-}
-
-fn print(campaign: &Campaign, call: &Call) -> anyhow::Result<()> {
-    if call.output.is_json() {
-        return call.output.json(campaign);
-    }
-    call.output.line(summary(campaign))?;
-    let policy = campaign.in_doubt;
-    call.output
-        .line(format_args!("  when in doubt: {policy}"))?;
-    let is_draft = campaign.state == CampaignState::Draft;
-    if let Some(at) = campaign.send_at.filter(|_| is_draft) {
-        call.output.line(format_args!("  starts at: {at}"))?;
-    }
-    if let Some(reason) = campaign.paused_because {
-        call.output
-            .line(format_args!("  paused because: {}", why(reason)))?;
-    }
-    for held in &campaign.held {
-        call.output.line(format_args!("  waits: {}", held.detail))?;
-    }
-    if !campaign.is_sealed && !campaign.state.is_final() {
-        call.output.note(format_args!(
-            "its audience is open: it cannot finish before postrider campaign seal {}",
-            campaign.id
-        ));
-    }
-    Ok(())
-}
-
-/// Why nothing begins, for people.
-const fn why(reason: PauseReason) -> &'static str {
-    match reason {
-        PauseReason::Person => "a person said so",
-        PauseReason::Quarantine => "its email is in quarantine (postrider quarantine list)",
-        PauseReason::Restored => {
-            "the store is a restored backup, which does not know what was sent after it was made"
-        }
-    }
 }

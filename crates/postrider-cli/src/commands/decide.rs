@@ -2,20 +2,23 @@
 //! deliveries of a campaign.
 
 use clap::{Args, ValueEnum};
-use postrider_api::{Resolution, Resolve as Asked, Resolved};
+use postrider_api::{Campaign, Client, Resolution, Resolve as Asked, Resolved};
 use postrider_types::DeliveryState;
 
-use super::campaign::find;
 use crate::call::Call;
 use crate::door::Purpose;
+use crate::exit::Exit;
 use crate::figures::{count, counted};
+use crate::naming::{Which, Within};
+
+/// The reason of a dry run, which stands nowhere.
+const DRY_RUN: &str = "a dry run";
 
 /// What came of whom.
 #[derive(Debug, Args)]
 pub(crate) struct Resolve {
-    /// The campaign's name or id
-    #[arg(long)]
-    campaign: String,
+    #[command(flatten)]
+    within: Within,
     /// Those in these states; delivered and bounced are for in_doubt only
     #[arg(
         long,
@@ -28,7 +31,7 @@ pub(crate) struct Resolve {
     #[arg(long, value_enum)]
     r#as: As,
     #[command(flatten)]
-    which: Which,
+    whom: Whom,
 }
 
 /// What came of a delivery in doubt.
@@ -45,18 +48,18 @@ enum As {
 /// Who is to be tried again.
 #[derive(Debug, Args)]
 pub(crate) struct Retry {
-    /// The campaign's name or id
-    campaign: String,
+    #[command(flatten)]
+    which: Which,
     /// Those in these states: bounced, failed, expired, cancelled, capped, quarantined, in_doubt
     #[arg(long, required = true, value_delimiter = ',', value_name = "STATE,…")]
     state: Vec<DeliveryState>,
     #[command(flatten)]
-    which: Which,
+    whom: Whom,
 }
 
 /// Whom it is about, beside their states; and why.
 #[derive(Debug, Args)]
-struct Which {
+struct Whom {
     /// Only this address; may be given again
     #[arg(long, value_name = "ADDRESS")]
     address: Vec<String>,
@@ -70,14 +73,14 @@ struct Which {
     #[arg(long, value_name = "TEXT")]
     reply_text: Option<String>,
     /// Why; it stands in receipts and log
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    /// Only count
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
+    reason: Option<String>,
+    /// Only count; nothing is changed or sent
     #[arg(long)]
     dry_run: bool,
 }
 
-impl Which {
+impl Whom {
     /// What is asked for.
     fn resolve(&self, states: Vec<DeliveryState>, into: Resolution) -> Asked {
         Asked {
@@ -87,50 +90,75 @@ impl Which {
             reply_code: self.reply_code,
             reply_text: self.reply_text.clone(),
             into,
-            reason: self.reason.clone(),
+            reason: self.reason.clone().unwrap_or_else(|| DRY_RUN.to_owned()),
             is_dry_run: self.dry_run,
         }
     }
 }
 
 /// `receipt resolve`
-pub(crate) async fn resolve(resolve: &Resolve, call: &Call) -> anyhow::Result<()> {
+pub(crate) async fn resolve(resolve: &Resolve, call: &Call) -> anyhow::Result<Exit> {
     let into = match resolve.r#as {
         As::Delivered => Resolution::Delivered,
         As::Bounced => Resolution::Bounced,
         As::Retry => Resolution::Retry,
     };
-    let asked = resolve.which.resolve(resolve.state.clone(), into);
-    run(&resolve.campaign, asked, call).await
+    let asked = resolve.whom.resolve(resolve.state.clone(), into);
+    let decided = call.at_the_door(Purpose::Change, async |client| {
+        decide(client, resolve.within.find(client).await?, &asked).await
+    });
+    say(decided.await?, into, call)
 }
 
 /// `campaign retry`
-pub(crate) async fn retry(retry: &Retry, call: &Call) -> anyhow::Result<()> {
-    let resolve = retry.which.resolve(retry.state.clone(), Resolution::Retry);
-    run(&retry.campaign, resolve, call).await
+pub(crate) async fn retry(retry: &Retry, call: &Call) -> anyhow::Result<Exit> {
+    let into = Resolution::Retry;
+    let asked = retry.whom.resolve(retry.state.clone(), into);
+    let decided = call.at_the_door(Purpose::Change, async |client| {
+        decide(client, retry.which.find(client).await?, &asked).await
+    });
+    say(decided.await?, into, call)
 }
 
-/// Decides so about a campaign, and says what came of it.
-async fn run(campaign: &str, resolve: Asked, call: &Call) -> anyhow::Result<()> {
-    let into = resolve.into;
-    let resolved = call.at_the_door(Purpose::Change, async |client| {
-        let campaign = find(client, campaign).await?;
-        let resolved = client.resolve(campaign.id, &resolve).await?;
-        Ok((resolved, campaign.in_doubt_retry_after_seconds))
-    });
-    let (resolved, wait_seconds) = resolved.await?;
+/// Decides so about a campaign; answers with it as it was before.
+async fn decide(
+    client: &Client,
+    campaign: Campaign,
+    asked: &Asked,
+) -> anyhow::Result<(Campaign, Resolved)> {
+    let resolved = client.resolve(campaign.id, asked).await?;
+    Ok((campaign, resolved))
+}
+
+/// Says what came of it. Who is left because it was too early makes it done in part.
+fn say(
+    (campaign, resolved): (Campaign, Resolved),
+    into: Resolution,
+    call: &Call,
+) -> anyhow::Result<Exit> {
     if call.output.is_json() {
-        return call.output.json(&resolved);
+        call.output.json(&resolved)?;
+    } else {
+        call.output.line(sentence(&resolved, into))?;
     }
-    call.output.line(sentence(&resolved, into))?;
-    if resolved.too_early > 0 {
-        call.output.note(format_args!(
-            "{} left as they are, because their first try may still be under way; repeat this \
-             when they have been in doubt for {wait_seconds} s",
-            count(resolved.too_early)
-        ));
+    if resolved.matched == 0 && resolved.too_early == 0 {
+        let next = call.next("receipt list --campaign", campaign.id);
+        call.output
+            .note(format_args!("nobody fits; who is in which state: {next}"));
     }
-    Ok(())
+    if resolved.too_early == 0 {
+        return Ok(Exit::Done);
+    }
+    let wait = campaign.in_doubt_retry_after_seconds;
+    call.output.note(format_args!(
+        "{} left as they are, because their first try may still be under way; repeat this when \
+         they have been in doubt for {wait} s",
+        count(resolved.too_early)
+    ));
+    Ok(match resolved.is_dry_run {
+        true => Exit::Done,
+        false => Exit::Partly,
+    })
 }
 
 fn sentence(resolved: &Resolved, into: Resolution) -> String {

@@ -9,6 +9,7 @@ use crate::content::Content;
 use crate::door::Purpose;
 use crate::exit::Exit;
 use crate::figures::count;
+use crate::naming::Whose;
 
 const PUT_EXAMPLE: &str = "\
 Example:
@@ -30,9 +31,8 @@ pub(crate) enum Command {
 pub(crate) struct Put {
     #[command(flatten)]
     content: Content,
-    /// The tenant whose it is [default: default]
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 /// Which email.
@@ -41,6 +41,8 @@ pub(crate) struct Show {
     /// The email's id
     #[arg(value_name = "EMAIL")]
     id: EmailId,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 /// Does it.
@@ -48,12 +50,10 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
     let output = call.output;
     match command {
         Command::Put(put) => {
-            let Put { content, tenant } = put.as_ref();
+            let Put { content, whose } = put.as_ref();
             let (email, attachments) = content.read()?;
             let put = call.at_the_door(Purpose::Change, async |client| {
-                Ok(client
-                    .put_email_of(tenant.as_deref(), &email, &attachments)
-                    .await?)
+                Ok(whose.of(client).put_email(&email, &attachments).await?)
             });
             let put = put.await?;
             if output.is_json() {
@@ -65,9 +65,10 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
                 output.note("the same email was there already");
             }
         }
-        Command::Show(Show { id }) => {
-            let email =
-                call.at_the_door(Purpose::Look, async |client| Ok(client.email(*id).await?));
+        Command::Show(Show { id, whose }) => {
+            let email = call.at_the_door(Purpose::Look, async |client| {
+                Ok(whose.of(client).email(*id).await?)
+            });
             let email = email.await?;
             if output.is_json() {
                 output.json(&email)?;

@@ -17,5 +17,6 @@ pub(crate) mod recipient;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod tenant;
+pub(crate) mod trial;
 pub(crate) mod worker;
 pub(crate) mod workers;

@@ -4,12 +4,12 @@ use clap::Args;
 use postrider_api::{Purge, Purged};
 use postrider_types::EmailId;
 
-use super::campaign::find;
 use super::confirm::confirm;
 use crate::call::Call;
 use crate::door::Purpose;
 use crate::exit::Exit;
 use crate::figures::counted;
+use crate::naming::Whose;
 
 const EXAMPLE: &str = "\
 Example:
@@ -24,12 +24,12 @@ left alone, and what is in doubt unless --with-in-doubt is said.";
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["campaign", "email", "tenant", "lane"])))]
 pub(crate) struct Arguments {
     /// Everything of this campaign: its name or id
-    #[arg(long, conflicts_with_all = ["email", "tenant", "lane"])]
+    #[arg(long, conflicts_with_all = ["email", "lane"])]
     campaign: Option<String>,
     /// Everything of this email, in all campaigns that send it
     #[arg(long, conflicts_with = "lane")]
     email: Option<EmailId>,
-    /// Everything of this tenant; with --email, whose email it is
+    /// Everything of this tenant; with --campaign or --email, whose that is
     #[arg(long, value_name = "NAME", conflicts_with = "lane")]
     tenant: Option<String>,
     /// Everything in this lane, such as example.test or tail-07, of all campaigns
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// Also what is in doubt, which may have been delivered
     #[arg(long)]
     with_in_doubt: bool,
-    /// Only count
+    /// Only count; nothing is changed
     #[arg(long)]
     dry_run: bool,
     /// Do not ask
@@ -50,13 +50,18 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Exit> {
     let purged = call.at_the_door(Purpose::Change, async |client| {
         let campaign = match &arguments.campaign {
-            Some(which) => Some(find(client, which).await?.id),
+            Some(which) => {
+                let tenant = arguments.tenant.clone();
+                Some(Whose { tenant }.find(client, which).await?.id)
+            }
             None => None,
         };
+        // A campaign has an id of its own; whose it is was for its name.
+        let tenant = arguments.tenant.clone().filter(|_| campaign.is_none());
         let asked = |is_dry_run| Purge {
             campaign,
             email: arguments.email,
-            tenant: arguments.tenant.clone(),
+            tenant: tenant.clone(),
             lane: arguments.lane.clone(),
             with_in_doubt: arguments.with_in_doubt,
             is_dry_run,

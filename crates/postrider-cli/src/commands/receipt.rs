@@ -6,12 +6,12 @@ use clap::{Args, Subcommand};
 use postrider_api::{LogEntry, Receipt, Refusal, Reply};
 use postrider_types::{DeliveryState, RecipientId};
 
-use super::campaign::find;
 use super::decide;
 use crate::call::Call;
 use crate::door::Purpose;
 use crate::exit::{Exit, stop};
 use crate::figures::table;
+use crate::naming::{Whose, Within};
 
 /// The most receipts that one page holds.
 const PAGE_MAX: u32 = 100;
@@ -50,14 +50,15 @@ pub(crate) enum Command {
 pub(crate) struct Find {
     /// The address
     address: String,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 /// Which receipts.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// The campaign's name or id
-    #[arg(long)]
-    campaign: String,
+    #[command(flatten)]
+    within: Within,
     /// Only those in this state
     #[arg(long)]
     state: Option<DeliveryState>,
@@ -75,32 +76,33 @@ pub(crate) struct Feed {
     /// How many entries
     #[arg(long, default_value_t = PAGE_MAX, value_parser = clap::value_parser!(u32).range(1..=i64::from(PAGE_MAX)))]
     limit: u32,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 /// Whose recipients.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// The campaign's name or id
-    #[arg(long)]
-    campaign: String,
+    #[command(flatten)]
+    within: Within,
 }
 
 /// Does it.
 pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> {
     match command {
-        Command::Find(Find { address }) => find_address(address, call).await?,
+        Command::Find(find) => find_address(find, call).await?,
         Command::List(list) => self::list(list, call).await?,
-        Command::Resolve(resolve) => decide::resolve(resolve, call).await?,
+        Command::Resolve(resolve) => return decide::resolve(resolve, call).await,
         Command::Feed(feed) => self::feed(feed, call).await?,
-        Command::Export(Export { campaign }) => export(campaign, call).await?,
+        Command::Export(Export { within }) => export(within, call).await?,
         Command::Refusals => refusals(call).await?,
     }
     Ok(Exit::Done)
 }
 
-async fn find_address(address: &str, call: &Call) -> anyhow::Result<()> {
+async fn find_address(Find { address, whose }: &Find, call: &Call) -> anyhow::Result<()> {
     let page = call.at_the_door(Purpose::Look, async |client| {
-        Ok(client.receipts_of(address).await?)
+        Ok(whose.of(client).receipts_of(address).await?)
     });
     let page = page.await?;
     if page.data.is_empty() {
@@ -116,7 +118,7 @@ async fn find_address(address: &str, call: &Call) -> anyhow::Result<()> {
 
 async fn list(list: &List, call: &Call) -> anyhow::Result<()> {
     call.at_the_door(Purpose::Look, async |client| {
-        let campaign = find(client, &list.campaign).await?.id;
+        let campaign = list.within.find(client).await?.id;
         let mut from: Option<RecipientId> = None;
         let mut left = list.limit;
         let mut receipts = Vec::new();
@@ -143,6 +145,7 @@ async fn list(list: &List, call: &Call) -> anyhow::Result<()> {
 
 async fn feed(feed: &Feed, call: &Call) -> anyhow::Result<()> {
     let entries = call.at_the_door(Purpose::Look, async |client| {
+        let client = feed.whose.of(client);
         Ok(client.feed(feed.after, Some(feed.limit)).await?)
     });
     let entries = entries.await?;
@@ -172,9 +175,9 @@ pub(crate) fn print_entries(entries: &[LogEntry], call: &Call) -> anyhow::Result
     Ok(call.output.line(table(heading, &rows))?)
 }
 
-async fn export(campaign: &str, call: &Call) -> anyhow::Result<()> {
+async fn export(within: &Within, call: &Call) -> anyhow::Result<()> {
     call.at_the_door(Purpose::Look, async |client| {
-        let campaign = find(client, campaign).await?;
+        let campaign = within.find(client).await?;
         let mut export = client.export(campaign.id).await?;
         let mut stdout = BufWriter::new(io::stdout().lock());
         while let Some(line) = export.next_line().await? {

@@ -8,12 +8,21 @@ use crate::call::Call;
 use crate::door::Purpose;
 use crate::exit::Exit;
 use crate::figures::counted;
+use crate::naming::Whose;
+
+const ERASE_EXAMPLE: &str = "\
+Example:
+  postrider recipient erase ada@a.test --yes
+
+What waits for the address ends cancelled, and receipts keep only what became of it. Erasing again
+does no harm, and is needed when a message to the address was just under way (exit code 7). Each
+tenant is a matter of its own, and so are backups.";
 
 /// What can be done about it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Erase an address from receipts, log and audiences; what stays is a keyed hash
-    #[command(after_help = "Example:\n  postrider recipient erase ada@a.test --yes")]
+    /// Erase an address from receipts, log and audiences of a tenant; what stays is a keyed hash
+    #[command(after_help = ERASE_EXAMPLE)]
     Erase(EraseArguments),
 }
 
@@ -22,9 +31,8 @@ pub(crate) enum Command {
 pub(crate) struct EraseArguments {
     /// The address
     address: String,
-    /// Of this tenant [default: default]
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -38,7 +46,7 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
     }
     let asked = Erase {
         address: erase.address.clone(),
-        tenant: erase.tenant.clone(),
+        tenant: erase.whose.tenant.clone(),
     };
     let erased = call.at_the_door(Purpose::Change, async |client| {
         Ok(client.erase_recipient(&asked).await?)
@@ -49,6 +57,10 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
     } else {
         let places = counted(erased.matched, "place");
         call.output.line(format_args!("erased in {places}"))?;
+    }
+    if erased.matched == 0 && erased.busy == 0 {
+        call.output
+            .note("nothing is known of this address, or no more");
     }
     if erased.busy > 0 {
         call.output.warn(format_args!(

@@ -11,6 +11,7 @@ use crate::dispatch::{Dispatch, Dispatched};
 use crate::door::{Door, Purpose};
 use crate::exit::Exit;
 use crate::figures::counted;
+use crate::naming::Whose;
 use crate::signals::Stop;
 use crate::{follow, progress};
 
@@ -40,6 +41,8 @@ pub(crate) struct Arguments {
     /// assume_delivered [default: in_doubt.policy of the service]
     #[arg(long, value_name = "POLICY")]
     in_doubt: Option<InDoubtPolicy>,
+    #[command(flatten)]
+    whose: Whose,
     /// Wait until everybody is settled; this is the default
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
@@ -68,7 +71,7 @@ pub(crate) async fn run(arguments: Arguments, call: &Call) -> anyhow::Result<Exi
         is_waiting: !arguments.no_wait,
     };
     let stop = Stop::listen()?;
-    let client = door.client().clone();
+    let client = arguments.whose.of(door.client());
     let dispatched = tokio::select! {
         dispatched = dispatch.run(&client, list, call.output) => Some(dispatched),
         failed = door.failed() => Some(Err(failed)),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::call::Call;
 use crate::exit::Exit;
-use crate::local::{Local, SENDING};
+use crate::local::{Local, sending};
 use crate::settings::{self, Source};
 use crate::signals::Stop;
 
@@ -81,7 +81,7 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
     let options = StartOptions {
         store: kind,
         workers: workers(count, source)?,
-        ..SENDING
+        ..sending()
     };
     let mut local = Local::start_on(config, listener, options).await?;
     if call.output.is_json() {
@@ -113,16 +113,14 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
     Ok(Exit::Done)
 }
 
-/// So many workers, which are this very program.
+/// So many workers.
 fn workers(count: u32, source: Source) -> anyhow::Result<Option<WorkerOptions>> {
     let count = u8::try_from(count).context("there cannot be so many workers")?;
     if count == 0 {
         return Ok(None);
     }
-    let program = std::env::current_exe().context("this program does not find itself")?;
     Ok(Some(WorkerOptions {
         count,
-        program,
         config_text: source.text,
         config_name: source.name,
     }))

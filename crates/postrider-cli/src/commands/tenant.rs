@@ -1,13 +1,17 @@
 //! `postrider tenant`: the owners of campaigns and emails.
 
 use clap::{Args, Subcommand};
-use postrider_api::Tenant;
+use postrider_api::{Purge, Tenant};
+use postrider_types::TenantId;
 
 use super::confirm::confirm;
 use crate::call::Call;
 use crate::door::Purpose;
 use crate::exit::Exit;
 use crate::figures::{counted, table};
+
+/// The number of the tenant that every store has.
+const DEFAULT: u32 = TenantId::DEFAULT.0;
 
 /// What can be done with tenants.
 #[derive(Debug, Subcommand)]
@@ -85,23 +89,32 @@ async fn list(call: &Call) -> anyhow::Result<()> {
 }
 
 fn row(tenant: &Tenant) -> [String; 4] {
+    // The one that every store has was not created.
+    let created_at = (tenant.id != DEFAULT).then(|| tenant.created_at.to_string());
     let deleted_at = tenant.deleted_at.map(|at| at.to_string());
     [
         tenant.id.to_string(),
         tenant.name.clone(),
-        tenant.created_at.to_string(),
+        created_at.unwrap_or_default(),
         deleted_at.unwrap_or_default(),
     ]
 }
 
 async fn delete(delete: &Delete, call: &Call) -> anyhow::Result<()> {
     let name = &delete.name;
-    if !delete.yes {
-        confirm(&format!(
-            "deleting tenant \"{name}\" is final: everything of it that waits ends cancelled"
-        ))?;
-    }
     let deleted = call.at_the_door(Purpose::Change, async |client| {
+        if !delete.yes {
+            let all_of_it = Purge {
+                tenant: Some(name.clone()),
+                is_dry_run: true,
+                ..Purge::default()
+            };
+            let would = client.purge(&all_of_it).await?;
+            confirm(&format!(
+                "deleting tenant \"{name}\" is final: {} will not get what waits for them",
+                counted(would.matched, "recipient")
+            ))?;
+        }
         Ok(client.delete_tenant(name).await?)
     });
     let deleted = deleted.await?;

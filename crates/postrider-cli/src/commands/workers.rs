@@ -31,6 +31,13 @@ pub(crate) async fn run(_: &Arguments, call: &Call) -> anyhow::Result<Exit> {
             .note("the service itself sends; serve --workers N starts processes for it");
     } else {
         call.output.line(table(&workers.data))?;
+        for worker in &workers.data {
+            if let Some(end) = &worker.last_end {
+                let number = worker.number;
+                call.output
+                    .note(format_args!("the last life of worker {number}: {end}"));
+            }
+        }
     }
     Ok(Exit::Done)
 }
@@ -73,6 +80,8 @@ mod tests {
             restarts: 3,
             last_progress_at: None,
             last_progress_age_seconds: pid.map(|_| 12),
+            last_answer_age_seconds: Some(1),
+            last_end: None,
             resident_bytes: 25_000_000,
             connections: 5,
             messages_in_flight: 4,

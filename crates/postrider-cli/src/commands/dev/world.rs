@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::arguments::Globals;
 use crate::exit::{self, Exit, stop};
-use crate::local::{self, Local, SENDING};
+use crate::local::{self, Local, sending};
 use crate::output::Output;
 use crate::verdict::{Accepts, Verdict, verdict};
 use crate::{preflight, sample, settings};
@@ -79,7 +79,7 @@ impl World {
         }
         config.server.data_dir = home.path().to_owned();
         let listener = listener(config.server.listen.port()).await?;
-        let local = Local::start_with(config, listener, ApiKey::dev(), SENDING).await?;
+        let local = Local::start_with(config, listener, ApiKey::dev(), sending()).await?;
         let client = Client::new(&local.endpoint(), local::DEV_KEY)?;
         Ok(Self {
             local,
