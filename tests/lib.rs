@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod house;
 pub mod name_server;
 pub mod peers;
 pub mod running;

@@ -1,80 +1,14 @@
-//! A large email costs its size once: in the store, and in memory however many get it.
+//! A large email costs its size once in memory, however many get it. That it costs it once in
+//! the store is shown by the incident of the payload in the job (`tests/incidents/payload.rs`).
 
-use bytes::Bytes;
-use postrider_api::{AfterIntake, CampaignVerb, NewAttachment};
+use postrider_api::{AfterIntake, CampaignVerb};
 use postrider_mock_smtp::Profile;
-use postrider_tests::{is_full, within};
+use postrider_tests::is_full;
 use postrider_types::{CampaignId, DeliveryState};
 
-use crate::house::{
-    ANSWERS, CAMPAIGN, House, Mock, Service, beside_others, hello, lines_of_people, people,
-};
+use crate::house::{ANSWERS, CAMPAIGN, House, Mock, Service, beside_others, hello, large, people};
 
 const MEMORY_BYTES_MAX: u64 = 128 << 20;
-
-/// What a recipient may cost in the store: address, variables, receipt and index.
-const RECIPIENT_BYTES_MAX: u64 = 400;
-
-#[tokio::test]
-async fn a_large_email_costs_its_size_once() {
-    let _turn = beside_others().await;
-    let (audience, open) = if is_full() {
-        (30_000, 200)
-    } else {
-        (30_000, 40)
-    };
-    let body_bytes = 5_000_000;
-    let house = House::new();
-    let mock = Mock::start(&house, Profile::sink()).await;
-    let closed = format!(
-        "[route]\nrelay = \"{}\"\nconnections = 4\n[limits.default]\nrate = \"0\"\n",
-        mock.route()
-    );
-    let service = house.serve(&closed).await;
-    let id = large_campaign(&service, body_bytes).await;
-    let mut list = "email,name\n".to_owned();
-    list.push_str(&lines_of_people(open, "open.test"));
-    list.push_str(&lines_of_people(audience - open, "closed.test"));
-    let report = service.add(id, &list, AfterIntake::Seal).await;
-    assert_eq!(report.accepted, audience as u64);
-    service.change(id, CampaignVerb::Start).await;
-    // An empty campaign goes by: the service has looked at all that it could send.
-    let other = service.campaign("other", &hello(), "email,name\n").await;
-    service.change(other, CampaignVerb::Start).await;
-    service.end_of(other).await;
-    assert_memory(&service);
-    service.stop().await;
-    assert_eq!(mock.accepted(), 0, "a closed limit lets nothing through");
-    let bytes = std::fs::metadata(house.store_file())
-        .expect("the store")
-        .len();
-    let bound = body_bytes as u64 * 11 / 10 + audience as u64 * RECIPIENT_BYTES_MAX;
-    assert!(
-        bytes < bound,
-        "the store has {bytes} bytes, more than {bound}"
-    );
-
-    let released =
-        format!("{closed}[limits.domain.\"open.test\"]\nrate = \"none\"\nconnections = 4\n");
-    let service = house.serve(&released).await;
-    mock.has_accepted(open as u64).await;
-    within(CAMPAIGN, "the receipts of those released", async {
-        while delivered(&service, id).await < open as u64 {}
-    })
-    .await;
-    assert_memory(&service);
-    assert_eq!(service.metric("postrider_bodies_loaded_total").await, 1);
-    service.stop().await;
-    let accepts = mock.accepts();
-    assert_eq!(accepts.len(), open);
-    assert!(
-        accepts
-            .iter()
-            .all(|accept| accept.bytes > body_bytes as u64)
-    );
-    assert!(accepts.iter().all(|accept| accept.domain == "open.test"));
-    assert_eq!(mock.server().tally().connections_max, 4);
-}
 
 #[tokio::test]
 async fn a_body_larger_than_the_cache_is_loaded_once_a_chunk() {
@@ -102,7 +36,7 @@ async fn a_body_larger_than_the_cache_is_loaded_once_a_chunk() {
     assert_eq!(mock.accepted(), all);
     let loaded = service.metric("postrider_bodies_loaded_total").await;
     assert!((1..=8).contains(&loaded), "{loaded} loads of the body");
-    assert_memory(&service);
+    assert_memory_below(&service, MEMORY_BYTES_MAX);
     service.stop().await;
 }
 
@@ -128,32 +62,13 @@ async fn a_five_megabyte_body_costs_little_memory() {
 
 /// A campaign whose email has so many bytes in an attachment.
 async fn large_campaign(service: &Service, bytes: usize) -> CampaignId {
-    let content = (0..bytes).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[4]);
-    let attachment = NewAttachment {
-        filename: "large.bin".to_owned(),
-        content_type: "application/octet-stream".to_owned(),
-        content: Bytes::from_iter(content),
-    };
-    let put = service.client.put_email(&hello(), &[attachment]).await;
+    let put = service.client.put_email(&hello(), &[large(bytes)]).await;
     let put = put.expect(ANSWERS);
     service.create("large", put.id).await
 }
 
-async fn delivered(service: &Service, id: CampaignId) -> u64 {
-    let campaign = service.client.campaign(id).await.expect(ANSWERS);
-    campaign.count(DeliveryState::Delivered)
-}
-
-fn assert_memory(service: &Service) {
-    assert_memory_below(service, MEMORY_BYTES_MAX);
-}
-
 /// The most memory that the service has ever had resident is within a bound.
-fn assert_memory_below(service: &Service, bytes: u64) {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid()));
-    let status = status.expect("Linux says how much memory a process has");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kib: u64 = kib.expect("VmHWM in kB").parse().expect("a number");
-    assert!(kib * 1024 < bytes, "the service had {kib} KiB resident");
+fn assert_memory_below(service: &Service, bytes_max: u64) {
+    let bytes = service.resident_bytes_max();
+    assert!(bytes < bytes_max, "{} KiB resident", bytes >> 10);
 }

@@ -158,6 +158,8 @@ async fn a_load_run_under_kills_and_pauses_still_balances() {
     assert_eq!(outcome.delivered + outcome.in_doubt, 2_000, "{outcome:?}");
     assert_eq!((outcome.duplicates, outcome.lost), (0, 0));
     assert_eq!(run.in_doubt_listed.len() as u64, outcome.in_doubt);
+    assert_eq!(run.doubts.unread_max, u64::from(run.kills) * 20);
+    assert!(run.balance.looks > 0 && run.balance.broken == 0);
 }
 
 #[tokio::test]
@@ -176,6 +178,38 @@ async fn a_load_run_lists_who_is_in_doubt_and_who_of_them_got_it() {
     let arrived = run.in_doubt_listed.iter().filter(|who| who.has_arrived);
     assert_eq!(arrived.count() as u64, outcome.in_doubt_arrived);
     assert!((1..outcome.in_doubt).contains(&outcome.in_doubt_arrived));
+}
+
+#[tokio::test]
+async fn a_load_run_judges_doubt_by_what_campaigns_were_told_to_do() {
+    let _turn = beside_others().await;
+    for policy in ["retry", "assume-delivered"] {
+        let house = House::new();
+        // A doubt is old enough as soon as the dot's deadline and the lease are over.
+        let config = "[timeouts]\ndot = \"1s\"\n[lease]\ntime = \"2s\"\nslice = \"1s\"\n";
+        let config = house.write("patience.toml", config);
+        let words = format!(
+            "--recipients 1k --profile ambiguous --time-scale 10 --seed 7 --config {} \
+             --in-doubt {policy} --in-doubt-retry-after 3s",
+            config.display()
+        );
+        let Loaded { ended, run, .. } = load(&house, &words).await;
+        ended.with(0);
+        let (outcome, doubts) = (&run.outcome, &run.doubts);
+        assert_eq!((outcome.delivered, outcome.in_doubt), (1_000, 0));
+        assert_eq!((outcome.duplicates, outcome.lost), (0, 0));
+        assert!(doubts.replies_missing > 0, "every reply arrived");
+        let is_sent_again = policy == "retry";
+        let again = if is_sent_again {
+            doubts.replies_missing
+        } else {
+            0
+        };
+        assert_eq!(doubts.sent_again, again, "{policy}: {doubts:?}");
+        assert_eq!(doubts.possible_duplicates > 0, is_sent_again, "{doubts:?}");
+        assert_eq!(doubts.assumed_delivered > 0, !is_sent_again, "{doubts:?}");
+        assert!(run.balance.looks > 0 && run.balance.broken == 0);
+    }
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@
 //! what was killed is killed when the receiver has seen so and so much, never by the time.
 //! The long versions run with `tests/run --full`.
 
+use postrider_tests::house;
+
+mod crew;
 mod examiner;
-mod house;
 mod letter;
 mod reconciled;
 
@@ -29,6 +31,7 @@ mod limits_hold_over_workers;
 mod no_window_exceeds_the_rate;
 mod one_message_reaches_three_servers;
 mod pause_resume_and_cancel_over_http;
+mod poison;
 mod real_peers_ask_for_tls_and_a_login;
 mod real_peers_take_a_campaign;
 mod restart_and_backup;

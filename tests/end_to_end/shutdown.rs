@@ -42,28 +42,37 @@ async fn a_drain_that_takes_too_long_is_cut_off() {
 
 #[tokio::test]
 async fn a_panic_of_the_core_ends_the_process() {
-    let ended = ends_by("turn=panic@200").await;
+    let ended = ends_by("turn=panic@200", &[]).await;
     assert!(ended.stderr.contains("the core panicked"), "{ended}");
 }
 
 #[tokio::test]
 async fn a_panic_of_a_connection_ends_the_process() {
-    let ended = ends_by("after-dot=panic@15").await;
+    let ended = ends_by("after-dot=panic@15", &[]).await;
     assert!(ended.stderr.contains("a connection panicked"), "{ended}");
 }
 
 #[tokio::test]
 async fn a_panic_of_the_writer_ends_the_process() {
-    let ended = ends_by("commit=panic@25").await;
+    let ended = ends_by("commit=panic@25", &[]).await;
     let word = "the store's writer panicked";
     assert!(ended.stderr.contains(word), "{ended}");
 }
 
+#[tokio::test]
+async fn a_panic_of_whoever_looks_after_a_worker_ends_the_process() {
+    // The third step that ends leases: the first two are those of the start.
+    let plan = "after-dot=kill@15;in-reap=panic@3";
+    let ended = ends_by(plan, &["--workers", "1"]).await;
+    let word = "the supervisor of a worker panicked";
+    assert!(ended.stderr.contains(word), "{ended}");
+}
+
 /// A service that ends by this plan calls that a failure, and the next one goes on.
-async fn ends_by(plan: &str) -> Ended {
+async fn ends_by(plan: &str, words: &[&str]) -> Ended {
     let _turn = beside_others().await;
     let scene = Scene::new("2ms").await;
-    let (service, id) = scene.sending(plan, &[]).await;
+    let (service, id) = scene.sending(plan, words).await;
     let ended = service.ended().await;
     assert_eq!(ended.code, Some(1), "{ended}");
     assert_eq!(ended.stderr.matches("error:").count(), 1, "{ended}");
