@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postrider_pipeline::Settings;
@@ -18,7 +18,17 @@ const SOON: Duration = Duration::from_secs(20);
 struct Weak {
     backend: Box<dyn Backend>,
     failures: usize,
-    reaped: Arc<AtomicUsize>,
+    starts: PathBuf,
+    seen: Arc<Seen>,
+}
+
+/// What it has seen.
+#[derive(Default)]
+struct Seen {
+    /// How often the leases of a worker were ended.
+    reaped: AtomicUsize,
+    /// How often the next life had started before that.
+    early: AtomicUsize,
 }
 
 impl Backend for Weak {
@@ -38,24 +48,40 @@ impl Backend for Weak {
                 let reason = "no space left on device".to_owned();
                 return Err(StoreError::Unwritable { reason });
             }
-            self.reaped.fetch_add(1, Ordering::Relaxed);
+            let lives = self.seen.reaped.fetch_add(1, Ordering::Relaxed) + 1;
+            let is_early = starts(&self.starts) > lives;
+            self.seen
+                .early
+                .fetch_add(usize::from(is_early), Ordering::Relaxed);
         }
         self.backend.apply(batch, now)
     }
 }
 
-/// One worker whose program is this script, and how often it was reaped.
-async fn one_worker(folder: &Path, script: &str, failures: usize) -> (Workers, Arc<AtomicUsize>) {
+/// The file in which every life of a worker leaves a line.
+fn starts_file(folder: &Path) -> PathBuf {
+    folder.join("starts")
+}
+
+fn starts(path: &Path) -> usize {
+    fs::read_to_string(path).map_or(0, |text| text.lines().count())
+}
+
+/// One worker that says that it has started and then does this, and what its store has seen.
+async fn one_worker(folder: &Path, then: &str, failures: usize) -> (Workers, Arc<Seen>) {
+    let starts = starts_file(folder);
+    let script = format!("echo up >> {}; {then}", starts.display());
     let program = folder.join("program");
     fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
     let clock = SystemClock::start();
     let (backend, reader) = memory::parts([7; 32]);
-    let reaped = Arc::<AtomicUsize>::default();
+    let seen = Arc::<Seen>::default();
     let weak = Weak {
         backend,
         failures,
-        reaped: Arc::clone(&reaped),
+        starts,
+        seen: Arc::clone(&seen),
     };
     let store = Store::inline(Box::new(weak), reader, clock.as_now());
     let mut settings = Settings::for_relay("smtp://127.0.0.1:25").unwrap();
@@ -73,33 +99,30 @@ async fn one_worker(folder: &Path, script: &str, failures: usize) -> (Workers, A
         config_text: String::new(),
         config_name: String::new(),
     };
-    (Workers::start(options, employer).unwrap(), reaped)
+    (Workers::start(options, employer).unwrap(), seen)
 }
 
-/// Waits until the script has written so many lines.
-async fn lines(path: &Path, count: usize) {
+/// Waits until so many lives have started.
+async fn lives(folder: &Path, count: usize) {
+    let path = starts_file(folder);
     let looking = async {
         let mut turn = tokio::time::interval(Duration::from_millis(2));
-        while fs::read_to_string(path).map_or(0, |text| text.lines().count()) < count {
+        while starts(&path) < count {
             turn.tick().await;
         }
     };
     let looked = tokio::time::timeout(SOON, looking).await;
-    looked.unwrap_or_else(|_| panic!("{count} lines in {}", path.display()));
+    looked.unwrap_or_else(|_| panic!("no {count} lives"));
 }
 
 #[tokio::test]
 async fn the_next_life_waits_until_the_leases_of_the_last_are_ended() {
     let folder = tempfile::tempdir().unwrap();
-    let starts = folder.path().join("starts");
-    let script = format!("echo up >> {}; exit 1", starts.display());
-    let (workers, reaped) = one_worker(folder.path(), &script, 1).await;
-    lines(&starts, 2).await;
-    assert_eq!(
-        reaped.load(Ordering::Relaxed),
-        1,
-        "two processes had leases"
-    );
+    let (workers, seen) = one_worker(folder.path(), "exit 1", 1).await;
+    lives(folder.path(), 2).await;
+    assert!(seen.reaped.load(Ordering::Relaxed) >= 1);
+    let early = seen.early.load(Ordering::Relaxed);
+    assert_eq!(early, 0, "two processes had leases");
     let presence = workers.presences().remove(0);
     assert!(presence.restarts >= 1);
     assert!(presence.last_end.unwrap().starts_with("exit status: 1"));
@@ -109,12 +132,10 @@ async fn the_next_life_waits_until_the_leases_of_the_last_are_ended() {
 #[tokio::test]
 async fn a_drain_waits_neither_for_a_hello_nor_for_a_store_that_cannot_write() {
     let folder = tempfile::tempdir().unwrap();
-    let starts = folder.path().join("starts");
-    let script = format!("echo up >> {}; exec tail -f /dev/null", starts.display());
-    let (workers, reaped) = one_worker(folder.path(), &script, usize::MAX).await;
-    lines(&starts, 1).await;
+    let (workers, seen) = one_worker(folder.path(), "exec tail -f /dev/null", usize::MAX).await;
+    lives(folder.path(), 1).await;
     let drained = tokio::time::timeout(SOON / 2, workers.drain(SOON)).await;
     drained.expect("it waited for the worker");
-    assert_eq!(reaped.load(Ordering::Relaxed), 0);
+    assert_eq!(seen.reaped.load(Ordering::Relaxed), 0);
     assert_eq!(workers.presences()[0].pid, None, "it was left alive");
 }
