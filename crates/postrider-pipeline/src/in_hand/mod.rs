@@ -7,7 +7,7 @@
 //! when it is gone, and knows exactly who may have killed it.
 //!
 //! The file has one slot for each connection, because a connection renders one message at a time,
-//! and some for bodies that are being loaded. A note is one write of [`record::BYTES`] into the
+//! and some for bodies that are being loaded. A note is one write of 128 bytes into the
 //! page cache, about a microsecond: it outlives the process, not the machine, and is not meant
 //! to. The file says in which boot it was made, and after another nobody is suspected: what ended
 //! was the machine.
