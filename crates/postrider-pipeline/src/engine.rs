@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::alarm::Alarm;
 use crate::clock::SystemClock;
-use crate::recovery::{self, STEPS};
+use crate::recovery::{self, Life, STEPS};
 use crate::settings::Settings;
 use crate::shell::{self, Role, Shell};
 use crate::starter::{self, Bell};
@@ -71,10 +71,10 @@ impl Postrider {
         settings: Settings,
         clock: SystemClock,
     ) -> Result<Self, StoreError> {
-        Self::start_after(store, settings, clock, Suspects::Nobody).await
+        Self::start_after(store, settings, clock, Vec::new()).await
     }
 
-    /// The same after a process that died with these in hand, as far as its notes
+    /// The same after processes that died with something in hand, as far as their notes
     /// ([`in_hand`](crate::in_hand)) and what was found out since say.
     ///
     /// # Errors
@@ -83,10 +83,10 @@ impl Postrider {
         store: Store,
         settings: Settings,
         clock: SystemClock,
-        suspects: Suspects,
+        lives: Vec<Life>,
     ) -> Result<Self, StoreError> {
         let alarm = Alarm::new();
-        let (mut steps, found) = recovery::recover(&store, suspects, &alarm).await?;
+        let (mut steps, found) = recovery::recover(&store, lives, &alarm).await?;
         let email_limits = Limits {
             email_bytes_max: settings.email_bytes_max,
         };

@@ -38,6 +38,7 @@ pub mod worker;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::Postrider;
+pub use recovery::Life;
 pub use settings::Settings;
 pub use status::Status;
 pub use terms::Terms;

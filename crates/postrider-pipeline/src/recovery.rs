@@ -13,23 +13,28 @@ use crate::bounds::{RECOVERY_PAGE, STORE_RETRY_AFTER};
 /// What the alarm calls the work that goes on in steps.
 pub(crate) const STEPS: &str = "the steps of a campaign";
 
-/// Ends every lease, because no holder of one can live, forgets waits that came from limits, and
-/// goes on with what an earlier process left half done.
+/// A process of the last life, and who may have killed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Life {
+    /// The name under which it claimed; none where its notes cannot be read.
+    pub worker: Option<WorkerId>,
+    /// Who may have killed it.
+    pub suspects: Suspects,
+}
+
+/// Ends every lease, because no holder of one can live: those of each process that is known with
+/// its own suspects, and then all others. Then it forgets waits that came from limits,
+/// and goes on with what an earlier process left half done.
 /// Gives the work that goes on, and what was found.
 ///
 /// # Errors
 /// [`StoreError`]; the caller claims nothing then, because leases of the dead may be left.
 pub(crate) async fn recover(
     store: &Store,
-    suspects: Suspects,
+    lives: Vec<Life>,
     alarm: &Alarm,
 ) -> Result<(JoinSet<()>, Reaped), StoreError> {
-    let all = Request::Reap {
-        before: Timestamp::NEVER,
-        worker: None,
-        suspects,
-    };
-    let found = in_steps(store, all).await?;
+    let found = bury(store, lives).await?;
     if found.leases > 0 {
         tracing::warn!(
             leases = found.leases,
@@ -57,6 +62,26 @@ pub(crate) async fn recover(
         }
     }
     Ok((running, found))
+}
+
+/// Ends every lease; what that did.
+async fn bury(store: &Store, lives: Vec<Life>) -> Result<Reaped, StoreError> {
+    let mut found = Reaped::default();
+    let mut others = Suspects::Nobody;
+    for life in lives {
+        match life.worker {
+            Some(worker) => add(&mut found, reap_worker(store, worker, life.suspects).await?),
+            // Every lease that is of no other may be of this one.
+            None => others = life.suspects,
+        }
+    }
+    let all = Request::Reap {
+        before: Timestamp::NEVER,
+        worker: None,
+        suspects: others,
+    };
+    add(&mut found, in_steps(store, all).await?);
+    Ok(found)
 }
 
 /// Goes on with every campaign of a tenant.
@@ -137,15 +162,19 @@ async fn in_steps(store: &Store, request: Request) -> Result<Reaped, StoreError>
         let Reply::Reaped(step) = reply else {
             unreachable!("a reap is answered with what it did, not with {reply:?}");
         };
-        sum.leases += step.leases;
-        sum.in_doubt += step.in_doubt;
-        sum.refiled += step.refiled;
-        sum.quarantined += step.quarantined;
-        sum.emails += step.emails;
+        add(&mut sum, step);
         if !step.more {
             return Ok(sum);
         }
     }
+}
+
+fn add(sum: &mut Reaped, step: Reaped) {
+    sum.leases += step.leases;
+    sum.in_doubt += step.in_doubt;
+    sum.refiled += step.refiled;
+    sum.quarantined += step.quarantined;
+    sum.emails += step.emails;
 }
 
 /// The step-wise work that follows from a campaign's state: parked chunks of a running one go

@@ -77,7 +77,10 @@ pub(crate) fn start(
     let status = Arc::<Mutex<Status>>::default();
     let mut rng: StdRng = rand::make_rng();
     let (worker, places) = match role {
-        Role::Owner => (WorkerId(rng.random()), None),
+        Role::Owner => {
+            let noted = settings.in_hand.as_ref().map(|in_hand| in_hand.worker());
+            (noted.unwrap_or_else(|| WorkerId(rng.random())), None)
+        }
         Role::Worker { id, places } => (id, Some(places)),
     };
     let is_owner = places.is_none();

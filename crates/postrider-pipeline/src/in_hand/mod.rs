@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use postrider_types::{ChunkId, DeliveryId, EmailId, TenantId};
+use postrider_types::{ChunkId, DeliveryId, EmailId, TenantId, WorkerId};
 
 use crate::bounds::{IN_HAND_BYTES_MAX, LOADS_MAX};
 use crate::core::ConnectionId;
@@ -65,6 +65,7 @@ pub enum Found {
 /// The file of this process.
 #[derive(Debug)]
 pub struct InHand {
+    worker: WorkerId,
     file: File,
     connections: usize,
     /// Slots for loads that are free.
@@ -74,16 +75,17 @@ pub struct InHand {
 }
 
 impl InHand {
-    /// Makes the file anew, for a process with so many connections over all its routes. Whoever
-    /// wants to know what an earlier process had in hand reads the file before.
+    /// Makes the file anew, for a process that claims under this name and has so many connections
+    /// over all its routes. Whoever wants to know what an earlier process had in hand reads the
+    /// file before.
     ///
     /// Where the machine does not say which boot this is, every boot counts as the same one.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn create(path: &Path, connections: usize) -> io::Result<Arc<Self>> {
+    pub fn create(path: &Path, worker: WorkerId, connections: usize) -> io::Result<Arc<Self>> {
         let slots = connections + LOADS_MAX;
-        let mut bytes = Header::of_this_boot(slots).encode().to_vec();
+        let mut bytes = Header::of_this_boot(slots, worker).encode().to_vec();
         // Written in full, so that a full disk is met here and not by a note.
         bytes.resize(record::BYTES * (slots + 1), 0);
         // It gets its name when it is whole, so that nobody reads half of a header.
@@ -92,11 +94,17 @@ impl InHand {
         let file = OpenOptions::new().write(true).open(&new)?;
         std::fs::rename(&new, path)?;
         Ok(Arc::new(Self {
+            worker,
             file,
             connections,
             free: Mutex::new((connections..slots).collect()),
             has_failed: AtomicBool::new(false),
         }))
+    }
+
+    /// The name under which the process claims.
+    pub const fn worker(&self) -> WorkerId {
+        self.worker
     }
 
     /// Notes that the message of a delivery is about to be rendered for a connection, until the
@@ -194,7 +202,7 @@ pub fn read(path: &Path) -> Found {
     let Some(header) = Header::decode(header) else {
         return Found::Unknown;
     };
-    if header.boot != Header::of_this_boot(header.slots).boot {
+    if header.boot != Header::of_this_boot(header.slots, header.worker).boot {
         return Found::Nobody;
     }
     if header.slots != slots.len() {
@@ -208,6 +216,13 @@ pub fn read(path: &Path) -> Found {
         Some(notes) => Found::Notes(notes.into_iter().flatten().collect()),
         None => Found::Unknown,
     }
+}
+
+/// Under which name the process claimed that made the file; none where it cannot be read.
+pub fn worker_of(path: &Path) -> Option<WorkerId> {
+    let bytes = read_bounded(path).ok()?;
+    let header = Header::decode(bytes.get(..record::BYTES)?)?;
+    Some(header.worker)
 }
 
 /// The whole file; one that is larger than any of ours is none of ours.

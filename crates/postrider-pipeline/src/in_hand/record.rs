@@ -10,13 +10,14 @@
 //! | 1–7 | version | 0 | 0 |
 //! | 8–11 | slots | tenant | tenant |
 //! | 12–15 | 0 | campaign | 0 |
-//! | 16–19 | 0 | recipient | 0 |
+//! | 16–19 | worker | recipient | 0 |
+//! | 20–23 | worker | 0 | 0 |
 //! | 24–31 | 0 | chunk | 0 |
 //! | 32–63 | 0 | email | email |
 //! | 64–103 | boot | 0 | 0 |
 //! | 120–127 | check | check | check |
 
-use postrider_types::{CampaignId, ChunkId, DeliveryId, EmailId, RecipientId, TenantId};
+use postrider_types::{CampaignId, ChunkId, DeliveryId, EmailId, RecipientId, TenantId, WorkerId};
 
 use super::Note;
 
@@ -31,7 +32,7 @@ const BOOT: usize = 64;
 const BOOT_BYTES: usize = 40;
 
 /// The form of the file.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The place of the header in its check, which is no slot's.
 const HEADER_PLACE: usize = usize::MAX;
@@ -41,20 +42,26 @@ const HEADER_PLACE: usize = usize::MAX;
 pub(super) struct Header {
     /// How many records follow.
     pub(super) slots: usize,
+    /// Whose file it is.
+    pub(super) worker: WorkerId,
     /// What the machine calls this boot; all zero where it does not say.
     pub(super) boot: [u8; BOOT_BYTES],
 }
 
 impl Header {
     /// The header of a file that is made now.
-    pub(super) fn of_this_boot(slots: usize) -> Self {
+    pub(super) fn of_this_boot(slots: usize, worker: WorkerId) -> Self {
         let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
         let text = text.unwrap_or_default();
         let mut boot = [0; BOOT_BYTES];
         for (place, byte) in boot.iter_mut().zip(text.trim().bytes()) {
             *place = byte;
         }
-        Self { slots, boot }
+        Self {
+            slots,
+            worker,
+            boot,
+        }
     }
 
     pub(super) fn encode(&self) -> [u8; BYTES] {
@@ -63,6 +70,7 @@ impl Header {
         bytes[1] = VERSION;
         let slots = u32::try_from(self.slots).expect("a few thousand connections");
         bytes[8..12].copy_from_slice(&slots.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.worker.0.to_le_bytes());
         bytes[BOOT..BOOT + BOOT_BYTES].copy_from_slice(&self.boot);
         seal(HEADER_PLACE, bytes)
     }
@@ -74,6 +82,7 @@ impl Header {
         }
         Some(Self {
             slots: usize::try_from(number(bytes, 8)).ok()?,
+            worker: WorkerId(u64::from_le_bytes(bytes[16..24].try_into().ok()?)),
             boot: bytes[BOOT..BOOT + BOOT_BYTES].try_into().ok()?,
         })
     }

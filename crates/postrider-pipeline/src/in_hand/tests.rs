@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+const WORKER: WorkerId = WorkerId(u64::MAX - 7);
+
 const EMAIL: EmailId = EmailId::from_bytes([9; 32]);
 
 fn delivery(recipient: u32) -> DeliveryId {
@@ -29,7 +31,7 @@ fn rendering(recipient: u32) -> Note {
 fn file() -> (TempDir, PathBuf, Arc<InHand>) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("in-hand-1");
-    let in_hand = InHand::create(&path, 4).unwrap();
+    let in_hand = InHand::create(&path, WORKER, 4).unwrap();
     (folder, path, in_hand)
 }
 
@@ -48,6 +50,7 @@ fn damage(path: &Path, place: usize) {
 #[test]
 fn what_is_in_hand_is_found_until_it_is_out_of_it() {
     let (_folder, path, in_hand) = file();
+    assert_eq!(worker_of(&path), Some(WORKER));
     assert_eq!(read(&path), Found::Notes(Vec::new()));
     let (first, last) = (render(&in_hand, 0, 7), render(&in_hand, 3, 8));
     let loading = in_hand.loading(TenantId(2), EMAIL);
@@ -81,7 +84,7 @@ fn a_slot_for_loads_is_used_again() {
 fn a_new_life_begins_with_nothing_in_hand() {
     let (_folder, path, in_hand) = file();
     std::mem::forget(render(&in_hand, 1, 7));
-    let next = InHand::create(&path, 2).unwrap();
+    let next = InHand::create(&path, WORKER, 2).unwrap();
     assert_eq!(read(&path), Found::Notes(Vec::new()));
     std::mem::forget(render(&next, 1, 8));
     assert_eq!(read(&path), Found::Notes(vec![rendering(8)]));

@@ -83,9 +83,7 @@ async fn a_start_ends_what_a_deleted_tenant_left_and_nothing_of_others() {
     let left = draft(&store, tenant).await;
     store.ask(Request::DeleteTenant { tenant }).await.unwrap();
 
-    let (mut running, _) = recover(&store, Suspects::Nobody, &Alarm::new())
-        .await
-        .unwrap();
+    let (mut running, _) = recover(&store, Vec::new(), &Alarm::new()).await.unwrap();
     while running.join_next().await.is_some() {}
     let open = async |campaign| {
         let found = store.read(move |reader| reader.campaign(campaign)).await;

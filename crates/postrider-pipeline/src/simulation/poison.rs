@@ -55,17 +55,6 @@ pub(super) enum Notes {
 impl Notes {
     /// There are none: the worker ended in order, or the machine was started again.
     pub(super) const NONE: Self = Self::Held(Vec::new());
-
-    /// Those of several workers together.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Held(mut held), Self::Held(others)) => {
-                held.extend(others);
-                Self::Held(held)
-            }
-            _ => Self::Unreadable,
-        }
-    }
 }
 
 /// A dead worker that nobody has looked after yet.
@@ -172,18 +161,30 @@ impl World {
         Ok(())
     }
 
-    /// The service starts, and its workers are dead: all leases are over, and what their notes
-    /// say is put together. Where some cannot be read, nobody's count.
+    /// The service starts, and its workers are dead: the leases of each are over, with what its
+    /// notes say, and then all others. Where notes cannot be read, nobody knows whose they are.
     pub(super) fn bury_all(&mut self, graves: Vec<Grave>) -> Result<(), Violation> {
-        let causes: Vec<_> = graves.iter().filter_map(|grave| grave.cause).collect();
-        let notes = graves.into_iter().map(|grave| grave.notes);
-        let notes = notes.fold(Notes::NONE, Notes::and);
-        self.suspect_held(&notes, None, causes)?;
-        let suspects = self.try_all(&notes);
+        let mut others = Suspects::Nobody;
+        for grave in graves {
+            if matches!(grave.notes, Notes::Unreadable) {
+                others = Suspects::Unknown;
+                continue;
+            }
+            self.suspect_held(&grave.notes, Some(grave.worker), grave.cause)?;
+            let suspects = self.try_all(&grave.notes);
+            self.reap_all(&Request::Reap {
+                before: Timestamp::EPOCH,
+                worker: Some(grave.worker),
+                suspects,
+            })?;
+        }
+        if others == Suspects::Unknown {
+            self.suspect_held(&Notes::Unreadable, None, None)?;
+        }
         self.reap_all(&Request::Reap {
             before: Timestamp::NEVER,
             worker: None,
-            suspects,
+            suspects: others,
         })
     }
 

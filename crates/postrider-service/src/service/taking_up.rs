@@ -8,6 +8,8 @@ use std::path::Path;
 
 use postrider_pipeline::{Postrider, Settings, SystemClock};
 use postrider_store::{Store, StoreError};
+use postrider_types::WorkerId;
+use rand::RngExt;
 
 use crate::trial::{self, Trials};
 
@@ -20,12 +22,13 @@ pub(super) async fn start(
     data_dir: &Path,
     trials: Option<&Trials>,
 ) -> Result<Postrider, StoreError> {
-    let suspects = trial::of_last_life(trials, &store, data_dir).await;
+    let lives = trial::of_last_life(trials, &store, data_dir).await;
     if settings.is_sending {
         let connections = settings.routes.connections_max();
-        settings.in_hand = trial::service_begins(data_dir, connections);
+        let worker = WorkerId(rand::rng().random());
+        settings.in_hand = trial::service_begins(data_dir, worker, connections);
     }
-    let postrider = Postrider::start_after(store, settings, clock, suspects).await?;
+    let postrider = Postrider::start_after(store, settings, clock, lives).await?;
     trial::last_life_is_over(data_dir);
     Ok(postrider)
 }

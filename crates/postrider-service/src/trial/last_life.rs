@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use postrider_pipeline::in_hand::InHand;
+use postrider_pipeline::Life;
+use postrider_pipeline::in_hand::{self, InHand};
 use postrider_store::Store;
-use postrider_store::bounds::SUSPECTS_MAX;
 use postrider_store::quarantine::Suspects;
+use postrider_types::WorkerId;
 
 use super::{Trials, suspects, untried};
 use crate::bounds::WORKERS_MAX;
@@ -35,42 +36,47 @@ fn files(data_dir: &Path) -> impl Iterator<Item = PathBuf> {
     std::iter::once(service_file(data_dir)).chain(workers)
 }
 
-/// Who may have killed any of them; tried, when there is somebody who tries.
+/// Those that have left notes, and who may have killed each; tried, when there is somebody who
+/// tries.
 pub(crate) async fn of_last_life(
     trials: Option<&Trials>,
     store: &Store,
     data_dir: &Path,
-) -> Suspects {
-    let mut all = Vec::new();
+) -> Vec<Life> {
+    let mut lives = Vec::new();
     for path in files(data_dir) {
-        let found = match trials {
+        let suspects = match trials {
             Some(trials) => suspects(trials, store, &path).await,
             None => untried(&path),
         };
-        match found {
-            Suspects::Nobody => {}
-            Suspects::These(these) => all.extend(these),
-            // Anybody may have been in hand, so it is of no use to name a few.
-            Suspects::Unknown => return Suspects::Unknown,
-        }
+        let worker = match suspects {
+            Suspects::Nobody => continue,
+            Suspects::These(_) | Suspects::Unknown => in_hand::worker_of(&path),
+        };
+        lives.push(Life { worker, suspects });
     }
-    all.truncate(SUSPECTS_MAX);
-    Suspects::These(all)
+    lives
 }
 
 /// The notes of one worker, which begin with its life.
 pub(crate) fn worker_begins(
     data_dir: &Path,
-    number: u8,
+    (number, worker): (u8, WorkerId),
     connections: usize,
 ) -> Option<Arc<InHand>> {
-    noted(InHand::create(&worker_file(data_dir, number), connections))
+    let path = worker_file(data_dir, number);
+    noted(InHand::create(&path, worker, connections))
 }
 
 /// The notes of this life of the service, which are beside those of the last until
 /// [`last_life_is_over`].
-pub(crate) fn service_begins(data_dir: &Path, connections: usize) -> Option<Arc<InHand>> {
-    noted(InHand::create(&data_dir.join(NEXT_FILE), connections))
+pub(crate) fn service_begins(
+    data_dir: &Path,
+    worker: WorkerId,
+    connections: usize,
+) -> Option<Arc<InHand>> {
+    let path = data_dir.join(NEXT_FILE);
+    noted(InHand::create(&path, worker, connections))
 }
 
 /// Mail goes out without notes too: a death is then nobody's.
@@ -110,9 +116,10 @@ mod tests {
         }
     }
 
-    /// Leaves what a process leaves that dies while it renders the message of somebody.
+    /// Leaves what a process leaves that dies while it renders the message of somebody; its name
+    /// is the same number.
     fn dies_with(path: PathBuf, number: u32) {
-        let in_hand = InHand::create(&path, 1).unwrap();
+        let in_hand = InHand::create(&path, WorkerId(number.into()), 1).unwrap();
         let email = EmailId::of(b"an email");
         let note = in_hand.rendering(ConnectionId(0), delivery(number), ChunkId(1), email);
         std::mem::forget(note);
@@ -131,31 +138,46 @@ mod tests {
         dies_with(worker_file(data_dir, 0), 2);
         dies_with(worker_file(data_dir, 15), 3);
         let found = of_last_life(None, &store(), data_dir).await;
-        let suspect = |number| Suspect {
-            what: Held::Delivery(delivery(number)),
-            verdict: Verdict::Open,
+        let life = |number: u32, suspects: Vec<Suspect>| Life {
+            worker: Some(WorkerId(number.into())),
+            suspects: Suspects::These(suspects),
         };
-        assert_eq!(found, Suspects::These((1..=3).map(suspect).collect()));
+        let died_with = |number| {
+            let suspect = Suspect {
+                what: Held::Delivery(delivery(number)),
+                verdict: Verdict::Open,
+            };
+            life(number, vec![suspect])
+        };
+        let all: Vec<_> = (1..=3).map(died_with).collect();
+        assert_eq!(found, all);
 
-        let next = service_begins(data_dir, 1).unwrap();
+        let next = service_begins(data_dir, WorkerId(4), 1).unwrap();
         let again = of_last_life(None, &store(), data_dir).await;
         assert_eq!(again, found, "the next life took notes away");
         last_life_is_over(data_dir);
         let email = EmailId::of(b"an email");
         let noted = next.rendering(ConnectionId(0), delivery(4), ChunkId(1), email);
         let found = of_last_life(None, &store(), data_dir).await;
-        assert_eq!(found, Suspects::These(vec![suspect(4)]));
+        assert_eq!(found, [died_with(4)]);
         drop(noted);
         let found = of_last_life(None, &store(), data_dir).await;
-        assert_eq!(found, Suspects::These(Vec::new()));
+        assert_eq!(found, [life(4, Vec::new())]);
     }
 
     #[tokio::test]
-    async fn notes_that_cannot_be_read_suspect_anybody() {
+    async fn notes_that_cannot_be_read_suspect_anybody_of_whom_no_others_are_known() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(worker_file(folder.path(), 3), "garbled").unwrap();
         dies_with(worker_file(folder.path(), 2), 1);
         let found = of_last_life(None, &store(), folder.path()).await;
-        assert_eq!(found, Suspects::Unknown);
+        let [known, garbled] = &found[..] else {
+            panic!("two lives: {found:?}");
+        };
+        assert_eq!(known.worker, Some(WorkerId(1)));
+        assert_eq!(
+            (garbled.worker, &garbled.suspects),
+            (None, &Suspects::Unknown)
+        );
     }
 }

@@ -12,6 +12,7 @@ use postrider_pipeline::places::{Place, Places, Wish};
 use postrider_pipeline::{Settings, Status, SystemClock, Worker};
 use postrider_store::remote::{self, Connected, Hello, Notes, RemoteError};
 use postrider_store::{Share, Store};
+use postrider_types::WorkerId;
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -73,7 +74,7 @@ pub async fn run(socket: &Path, number: u8) -> Result<WorkerEnd, WorkerError> {
     };
     let config = config(&setup)?;
     telemetry::init(&config.log)?;
-    let settings = settings(&config, &setup, number)?;
+    let settings = settings(&config, &setup, (number, welcome.worker))?;
     let (errands, to_tell) = mpsc::unbounded_channel();
     let desk = Arc::new(Desk::new(errands));
     let worker = Worker::start(
@@ -104,7 +105,11 @@ fn config(setup: &Setup) -> Result<Config, WorkerError> {
 }
 
 /// What this worker is told of all that.
-fn settings(config: &Config, setup: &Setup, number: u8) -> Result<Settings, WorkerError> {
+fn settings(
+    config: &Config,
+    setup: &Setup,
+    (number, worker): (u8, WorkerId),
+) -> Result<Settings, WorkerError> {
     let mut settings = wiring::settings(config)?;
     settings.lease.share = Share::new(number, setup.of).ok_or(WorkerError::Setup)?;
     settings.limits.spent_at = setup.spent_at;
@@ -112,7 +117,7 @@ fn settings(config: &Config, setup: &Setup, number: u8) -> Result<Settings, Work
     let workers = NonZeroU32::new(setup.of.into()).ok_or(WorkerError::Setup)?;
     settings.providers = Arc::new(settings.providers.with_rates_split(workers));
     let connections = settings.routes.connections_max();
-    settings.in_hand = trial::worker_begins(&setup.data_dir, number, connections);
+    settings.in_hand = trial::worker_begins(&setup.data_dir, (number, worker), connections);
     Ok(settings)
 }
 
