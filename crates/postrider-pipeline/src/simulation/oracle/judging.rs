@@ -63,10 +63,7 @@ impl Oracle {
                     receipt.iter().for_each(|receipt| self.allow(receipt));
                 }
             }
-            (Request::Resolve { .. }, _) => {
-                self.judge_resolve(rows, before)?;
-                self.forgive(rows)?;
-            }
+            (Request::Resolve { .. }, _) => self.judge_resolve(rows, before)?,
             (Request::Reap { .. }, _) => {
                 self.judge_reap(rows, before)?;
                 self.judge_suspects(rows, (request, reply), &before.leased, &before.emails)?;
@@ -140,7 +137,8 @@ impl Oracle {
                 self.counts.resolved += 1;
             }
         }
-        Ok(())
+        self.forgive(rows)?;
+        self.count_anew(rows, &before.decided)
     }
 
     /// A reaper ends a bounded number of leases, puts nothing before what waits, and leaves in

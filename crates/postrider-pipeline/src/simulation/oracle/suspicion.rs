@@ -7,7 +7,9 @@ use postrider_store::memory::State;
 use postrider_store::quarantine::{Held, Suspects, Verdict};
 use postrider_store::upkeep::Upkeep;
 use postrider_store::{Reply, Request, StoreError, Tables};
-use postrider_types::{CampaignState, DeliveryId, DeliveryState, EmailId, LeaseToken, TenantId};
+use postrider_types::{
+    CampaignState, DeliveryId, DeliveryState, EmailId, LeaseToken, Receipt, TenantId,
+};
 
 use super::{Oracle, Violation, hold};
 
@@ -278,6 +280,24 @@ impl Oracle {
             let what = Held::Delivery(delivery);
             self.suspicions.forget(what);
             self.suspicions.suspected.insert(what, COINCIDENCE_MIN - 1);
+        }
+        Ok(())
+    }
+
+    /// Whoever had ended and is tried again by a person's word begins without deaths, as a chunk of
+    /// his own does.
+    pub(super) fn count_anew(
+        &mut self,
+        rows: &mut State,
+        decided: &[Receipt],
+    ) -> Result<(), Violation> {
+        for was in decided.iter().filter(|was| !was.state.is_open()) {
+            let is = rows.receipt(was.delivery)?.map(|receipt| receipt.state);
+            if is == Some(DeliveryState::Pending) {
+                let what = Held::Delivery(was.delivery);
+                self.suspicions.deaths.remove(&what);
+                self.suspicions.named.remove(&what);
+            }
         }
         Ok(())
     }
