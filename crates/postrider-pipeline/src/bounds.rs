@@ -134,8 +134,8 @@ pub const LOCK_STEP_FOR: Duration = Duration::from_secs(3_600);
 /// How long a server is told no size after it has refused one that it offered to be told.
 pub const SIZELESS_FOR: Duration = Duration::from_secs(3_600);
 
-/// While other sessions of a site stand, one that was lost before it stood is tried again after so
-/// small a part of the shortest delay.
+/// The delay after a connection that was lost before it stood begins with so small a part of the
+/// shortest one while other sessions of the site stand.
 pub const AMONG_OTHERS_SHARE: u32 = 10;
 
 /// Sessions in a row that stand, and end before a message of theirs is answered, before their site

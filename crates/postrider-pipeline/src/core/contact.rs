@@ -8,9 +8,9 @@
 //! after the last failure. And [`HOLLOW_SESSIONS_MAX`] sessions in a row that end before any message
 //! of theirs is answered are trouble too.
 //!
-//! **One that is lost among many that stand is chance.** While other sessions of the site are open, a
-//! connection that fails without a word is tried again soon, and the delay does not grow: sessions
-//! that end must be replaced. A site that says no in words is left alone for the delay.
+//! **One that is lost among many that stand is mostly chance.** While other sessions of the site are
+//! open, the delay after a connection that fails without a word begins small, because sessions that
+//! end must be replaced; it grows like any other. A site that says no in words is left alone.
 //!
 //! **What the table of classifications asks for is kept**: where the rule of a greeting or a log-in
 //! names a time, nobody tries again before that. The credentials are refused (535)? Trying them
@@ -193,13 +193,13 @@ impl Contact {
         let sentence = format!("{}: {what}: {}", self.name, report::chain(trouble));
         // What one message met, be it in doubt or neutral, is not what the others are told.
         let lost = Trouble::lost(Phase::Mail, Cause::Closed);
-        self.wait_longer(sentence, lost, chance, now);
+        self.wait(sentence, lost, chance, now);
         true
     }
 
     /// A connection could not be opened. Several fail at once; only the first of them makes the
-    /// delay grow, and none does that is lost without a word while other sessions stand
-    /// (`is_reached`). Certificates and credentials do not mend within seconds, and servers lock
+    /// delay grow, and of a site that was well it begins small for one that is lost without a word
+    /// while other sessions stand (`is_reached`). Certificates and credentials do not mend within seconds, and servers lock
     /// accounts that are tried again and again: those wait for the longest delay from the start.
     /// Nobody tries again before the time that `meaning` asks for, unless other sessions stand: a
     /// server that has enough of them goes on with those, and only credentials that are refused
@@ -214,6 +214,8 @@ impl Contact {
     ) {
         if trouble.is_lasting() {
             self.delay = self.delay_max;
+        } else if is_reached && self.trouble.is_none() && trouble.reply().is_none() {
+            self.delay = self.delay_min / AMONG_OTHERS_SHARE;
         }
         let hold = match Hold::of(meaning) {
             Hold::Throttled(_) if is_reached => Hold::None,
@@ -223,41 +225,21 @@ impl Contact {
             Hold::Suspended(_) => sentence(&self.name, &trouble, meaning),
             _ => format!("{}: {}", self.name, report::chain(&trouble)),
         };
-        if is_reached && !trouble.is_lasting() && trouble.reply().is_none() {
-            let delay = self.delay_min / AMONG_OTHERS_SHARE;
-            self.wait(sentence, trouble, chance, delay, now);
-        } else {
-            self.wait_longer(sentence, trouble, chance, now);
-        }
+        self.wait(sentence, trouble, chance, now);
         // Those that fail together with one that is refused do not lift its suspension.
         self.hold = self.hold.max(hold);
         self.not_until = self.not_until.max(now.plus(hold.time()));
     }
 
-    /// Waits for the growing delay. Of several that fail together only the first makes it grow.
-    fn wait_longer(&mut self, sentence: String, trouble: Trouble, chance: f64, now: Timestamp) {
-        let (delay, is_waiting) = (self.delay, self.not_until > now);
-        self.wait(sentence, trouble, chance, delay, now);
-        if !is_waiting {
-            self.delay = (self.delay * 2).min(self.delay_max);
-        }
-    }
-
-    fn wait(
-        &mut self,
-        sentence: String,
-        trouble: Trouble,
-        chance: f64,
-        delay: Duration,
-        now: Timestamp,
-    ) {
+    fn wait(&mut self, sentence: String, trouble: Trouble, chance: f64, now: Timestamp) {
         let since = self.trouble.take().map_or(now, |(_, since)| since);
         self.trouble = Some((sentence.into(), since));
         self.failure = Some((trouble, chance));
         self.failed_at = now;
         if self.not_until <= now {
             self.hold = Hold::None;
-            self.not_until = now.plus(delay);
+            self.not_until = now.plus(self.delay);
+            self.delay = (self.delay * 2).min(self.delay_max);
         }
     }
 }
