@@ -52,11 +52,12 @@ impl World {
         let shows = worker.clock.shows(self.now);
         let is_blind = self.host.rules.mutation == Some(Mutation::DotAfterLease);
         for late in std::mem::take(&mut worker.late_dots) {
-            // What goes along is late as well, and no limit of ours knows.
-            self.mails = Mails::default();
-            self.workers[place.worker].mails = Mails::default();
             if late.until > shows || is_blind {
+                // What goes along is late as well, and no limit of ours knows: it lies in no row of
+                // MAILs whose pace is looked at.
+                self.forget_mails(place);
                 self.dot(place, late.connection, late.next.as_ref())?;
+                self.forget_mails(place);
                 continue;
             }
             self.oracle.counts.late_dots += 1;
@@ -66,5 +67,10 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn forget_mails(&mut self, place: Place) {
+        self.mails = Mails::default();
+        self.workers[place.worker].mails = Mails::default();
     }
 }

@@ -100,7 +100,7 @@ impl Oracle {
     }
 }
 
-/// The receipts of a leased chunk that show an attempt without an outcome.
+/// The receipts that show an attempt under a lease, and no outcome.
 pub(in crate::simulation) fn attempting(
     rows: &mut State,
     lease: &LeaseRow,
@@ -115,7 +115,9 @@ pub(in crate::simulation) fn attempting(
             campaign: chunk.campaign,
             recipient: recipient.recipient,
         })?;
-        found.extend(receipt.filter(|r| r.state == DeliveryState::Attempting));
+        let is_under_it =
+            |r: &Receipt| r.state == DeliveryState::Attempting && r.token == Some(lease.token);
+        found.extend(receipt.filter(is_under_it));
     }
     Ok(found)
 }
