@@ -107,8 +107,10 @@ fn take_up(tables: &mut impl Tables, chunk: &ChunkRow, now: Timestamp) -> Result
     let [recipient] = chunk.recipients.as_slice() else {
         return Ok(());
     };
-    let receipt = tables.receipt(chunk.delivery(recipient.recipient))?;
-    let in_doubt = receipt.filter(|receipt| receipt.state == DeliveryState::InDoubt);
+    let receipt = end::readable(tables, chunk.delivery(recipient.recipient))?;
+    let in_doubt = receipt
+        .flatten()
+        .filter(|receipt| receipt.state == DeliveryState::InDoubt);
     if let Some(receipt) = in_doubt {
         let reason = "nobody knows what came of it, and the campaign's policy sends it again";
         doubt::take_up(tables, receipt, reason, now)?;

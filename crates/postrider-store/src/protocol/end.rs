@@ -127,12 +127,8 @@ pub(super) fn left_of(tables: &mut impl Tables, chunk: &ChunkRow) -> Result<Vec<
     let mut left = Vec::new();
     for recipient in chunk.recipients.clone() {
         let delivery = chunk.delivery(recipient.recipient);
-        let receipt = match tables.receipt(delivery) {
-            Err(error) if error.is_of_a_row() => {
-                tracing::error!(%error, %delivery, "a receipt cannot be read; nothing is sent");
-                continue;
-            }
-            read => read?,
+        let Some(receipt) = readable(tables, delivery)? else {
+            continue;
         };
         let is_here = |r: &Receipt| r.state.is_open() && r.chunk <= chunk.chunk;
         if receipt.as_ref().is_none_or(is_here) {
@@ -140,6 +136,21 @@ pub(super) fn left_of(tables: &mut impl Tables, chunk: &ChunkRow) -> Result<Vec<
         }
     }
     Ok(left)
+}
+
+/// A receipt, or that there is none; `None` when it cannot be read. Nobody may be sent to, or be
+/// ended, on account of what is not known, and nobody else is held up by it.
+pub(super) fn readable(
+    tables: &mut impl Tables,
+    delivery: DeliveryId,
+) -> Result<Option<Option<Receipt>>, StoreError> {
+    match tables.receipt(delivery) {
+        Err(error) if error.is_of_a_row() => {
+            tracing::error!(%error, %delivery, "a receipt cannot be read; nothing is sent");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
 }
 
 /// Ends one open delivery of a cancelled campaign.

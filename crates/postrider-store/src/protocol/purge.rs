@@ -13,7 +13,7 @@ use postrider_types::{
     RecipientId, Timestamp,
 };
 
-use super::end::Left;
+use super::end::{self, Left};
 use super::walk::{self, Walk};
 use super::{doubt, lanes, quarantine, receipts, tenant};
 use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, CHUNK_COST};
@@ -254,7 +254,10 @@ fn end_open(
     let mut is_kept = false;
     for recipient in std::mem::take(&mut chunk.recipients) {
         walk.spend(1);
-        let receipt = tables.receipt(chunk.delivery(recipient.recipient))?;
+        let delivery = chunk.delivery(recipient.recipient);
+        let Some(receipt) = end::readable(tables, delivery)? else {
+            continue;
+        };
         let receipt = Left { recipient, receipt }.into_receipt(&chunk, now);
         match receipt.state {
             // It was filed anew, alone.

@@ -1,11 +1,12 @@
 //! Rows that cannot be read: they concern whoever meets them, and nobody else of the commit.
 
-use postrider_store::removal::{Cursor, PurgeTarget};
+use postrider_store::removal::Cursor;
+use postrider_store::request::CampaignChange;
 use postrider_store::{Claimed, Reply, Request, StoreError};
 use postrider_types::{DeliveryState, Outcome, Timestamp};
 
 use crate::requests::{begin_request, end_request, file_request, record_request};
-use crate::world::{DONE, Home, TENANT, World, numbers};
+use crate::world::{DONE, Home, TENANT, World, address, numbers};
 
 /// Claims without a look at everything, part of which cannot be read.
 fn claim(world: &mut World) -> Claimed {
@@ -50,19 +51,23 @@ fn a_damaged_receipt_fails_only_the_request_that_meets_it() {
 fn a_request_that_fails_takes_back_what_it_had_done() {
     let mut world = World::new(Home::sqlite());
     let campaign = world.running("a.test", 3);
-    let held = claim(&mut world);
-    world.begin(&held, 2);
-    world.record(&held, 2, Outcome::Returned);
-    world.end(held.token, Vec::new());
-    world.damage("UPDATE receipts SET state = 99 WHERE recipient = 2");
-    // It ends two before it meets the third.
-    let purge = Request::Purge {
-        target: PurgeTarget::Campaign(campaign),
-        with_in_doubt: false,
-        is_dry_run: false,
+    let other = world.running("b.test", 1);
+    let held = [claim(&mut world), claim(&mut world)];
+    assert_eq!(held[1].campaign, other);
+    world.begin(&held[1], 0);
+    world.record(&held[1], 0, Outcome::Returned);
+    for held in &held {
+        world.end(held.token, Vec::new());
+    }
+    let of_it = format!("WHERE campaign = {}", other.0);
+    world.damage(&format!("UPDATE receipts SET state = 99 {of_it}"));
+    // It ends one of the first campaign before it meets the one of the second.
+    let erase = Request::EraseRecipient {
+        tenant: TENANT,
+        address: address(0),
         cursor: Cursor::START,
     };
-    let replies = world.apply(vec![purge, file_request(campaign, "b.test", 1)]);
+    let replies = world.apply(vec![erase, file_request(campaign, "b.test", 1)]);
     assert!(matches!(replies[0], Reply::Failed(_)), "{replies:?}");
     assert!(matches!(replies[1], Reply::Filed { .. }), "{replies:?}");
     for _ in 0..2 {
@@ -87,6 +92,26 @@ fn a_damaged_receipt_stops_neither_the_end_of_a_lease_nor_a_reap() {
     let again = claim(&mut world);
     assert_eq!(numbers(&again.recipients), [2]);
     assert_eq!(world.ask_once(end_request(again.token, Vec::new())), DONE);
+}
+
+#[test]
+fn a_damaged_receipt_of_a_cancelled_campaign_holds_up_nobody_else() {
+    let mut world = World::new(Home::sqlite());
+    let campaign = world.running("a.test", 3);
+    let held = claim(&mut world);
+    world.begin(&held, 2);
+    world.record(&held, 2, Outcome::Returned);
+    world.end(held.token, Vec::new());
+    let other = world.running("a.test", 1);
+    world.damage("UPDATE receipts SET state = 99 WHERE recipient = 2");
+    world.ask_once(Request::Change {
+        campaign,
+        change: CampaignChange::Cancel,
+    });
+    assert_eq!(claim(&mut world).campaign, other);
+    assert_eq!(world.tally(campaign)[DeliveryState::Cancelled], 2);
+    let swept = world.ask_once(Request::Sweep { campaign });
+    assert_eq!(swept, DONE);
 }
 
 #[test]
