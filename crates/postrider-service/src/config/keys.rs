@@ -257,7 +257,8 @@ static KEYS: &[Key<Config>] = &[
     Key {
         path: "retention.receipts",
         kind: Kind::OptionalTime(RETENTION, |config| &mut config.retention.receipts),
-        text: "How long receipts, log and emails are kept after the end of their campaign. Its \
+        text: "How long receipts, log and emails are kept after the end of their campaign; one in \
+               which anybody is in doubt or in quarantine stays whole until that is decided. Its \
                tally stays.",
     },
     Key {

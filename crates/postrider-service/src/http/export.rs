@@ -1,7 +1,8 @@
 //! `GET /v1/campaigns/{id}/export`: everyone in the audience as they stand now, a line each.
 //!
 //! The audience is read chunk by chunk, and each chunk's receipts with it, so what is held at
-//! once is one chunk, however long the export. A recipient without a receipt is pending. A state
+//! once is one chunk, however long the export. A recipient without a receipt is pending; of a
+//! campaign that has ended it was taken by retention, and says nothing any more. A state
 //! may change while the export runs; nobody is missing and nobody is there twice, because numbers
 //! only grow. When the store fails on the way, the connection breaks off: an export with an end
 //! is complete.
@@ -73,10 +74,14 @@ fn block(
     let limit = chunk.recipients.len();
     let receipts = reader.receipts(campaign.tenant, campaign.id, from, None, limit)?;
     let mut receipts = VecDeque::from(receipts);
+    let has_ended = campaign.ended_at.is_some() && campaign.tally.open() == 0;
     let mut lines = Vec::new();
     for recipient in chunk.recipients.iter().filter(|r| r.recipient >= from) {
         let receipt =
             receipts.pop_front_if(|receipt| receipt.delivery.recipient == recipient.recipient);
+        if receipt.is_none() && has_ended {
+            continue;
+        }
         let line = line(&campaign.name, recipient, receipt.as_ref(), &message_ids);
         serde_json::to_writer(&mut lines, &line).expect("a line is written without fail");
         lines.push(b'\n');

@@ -3,7 +3,7 @@
 //! Receipts stay and keep their state, because they prove what was done; in place of the address
 //! stands its MAC under the store's key (see [`Address::erased`]). In chunks the variables go
 //! too, and the texts of replies, which often repeat the address, go from receipts and log. An
-//! open delivery ends cancelled first. One between begin and outcome is left alone and counted,
+//! open delivery ends cancelled first, and so does one in doubt that would be sent again. One between begin and outcome is left alone and counted,
 //! because its outcome is still to be written: ask again when it has come.
 //!
 //! This is the one place that changes a stored chunk. What a file system or a backup keeps of the
@@ -11,13 +11,13 @@
 
 use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{
-    Address, AddressKey, CampaignId, ChunkId, DeliveryState, Receipt, TenantId, Timestamp,
-    Variables,
+    Address, AddressKey, CampaignId, ChunkId, DeliveryState, InDoubtPolicy, Receipt, TenantId,
+    Timestamp, Variables,
 };
 
 use super::end::{self, Left};
 use super::walk::{self, Walk};
-use super::{lanes, refile};
+use super::{campaign, lanes, receipts, refile};
 use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, LOG_ROWS_PER_STEP_MAX, SCANNED_CHUNK_COST};
 use crate::error::StoreError;
 use crate::removal::{Cursor, ERASED_TEXT};
@@ -104,6 +104,7 @@ fn of_chunk(
     mut chunk: ChunkRow,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let campaign = campaign::existing(tables, chunk.campaign)?;
     let mut is_changed = false;
     let mut recipients = std::mem::take(&mut chunk.recipients);
     for recipient in &mut recipients {
@@ -117,11 +118,15 @@ fn of_chunk(
             walk.busy += 1;
             continue;
         }
-        let left = Left {
-            recipient: recipient.clone(),
-            receipt,
-        };
-        of_receipt(tables, erasure, left.into_receipt(&chunk, now), now)?;
+        // Where nothing is open, everybody has a receipt, or had one that retention took.
+        if receipt.is_some() || campaign.tally.open() > 0 {
+            let left = Left {
+                recipient: recipient.clone(),
+                receipt,
+            };
+            let receipt = left.into_receipt(&chunk, now);
+            of_receipt(tables, erasure, receipt, campaign.in_doubt, now)?;
+        }
         recipient.address = erasure.stands_for.clone();
         recipient.variables = Variables::default();
         walk.matched += 1;
@@ -139,20 +144,24 @@ fn of_receipt(
     tables: &mut impl Tables,
     erasure: &Erasure,
     receipt: Receipt,
+    policy: InDoubtPolicy,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let without_text = |reply: SmtpReply| SmtpReply {
         text: ERASED_TEXT.to_owned(),
         ..reply
     };
-    let is_open = receipt.state.is_open();
+    // Who is erased is not sent to again, and the campaign does not wait for it.
+    let is_to_be_retried =
+        receipt.state == DeliveryState::InDoubt && policy == InDoubtPolicy::Retry;
+    let is_open = receipt.state.is_open() || is_to_be_retried;
     let erased = Receipt {
         address: erasure.stands_for.clone(),
         reply: receipt.reply.map(without_text),
         ..receipt
     };
     if is_open {
-        return refile::end_erased(tables, erased, now);
+        return receipts::cancel_because(tables, erased, receipts::ERASED, now);
     }
     tables.put_receipt(&erased)
 }

@@ -11,6 +11,9 @@ use crate::tables::Tables;
 /// Why a delivery of a cancelled campaign ends.
 pub(super) const CANCELLED: &str = "the campaign was cancelled";
 
+/// Why a delivery of a recipient who was erased ends.
+pub(super) const ERASED: &str = "the recipient was erased";
+
 /// Writes a receipt in its new state, counts it, and logs it unless it only began.
 ///
 /// `before` is the state that it was in; a delivery without a receipt was pending.

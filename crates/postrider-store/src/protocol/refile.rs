@@ -242,5 +242,5 @@ pub(super) fn end_erased(
     if !receipt.state.is_open() {
         return Ok(());
     }
-    receipts::cancel_because(tables, receipt, "the recipient was erased", now)
+    receipts::cancel_because(tables, receipt, receipts::ERASED, now)
 }

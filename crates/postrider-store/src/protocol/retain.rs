@@ -3,9 +3,12 @@
 //! Of a campaign that ended before the given instant go its receipts, its chunks, its entries in
 //! the log, and its email when no other campaign needs it; the campaign itself stays, with its
 //! tally. Chunks that were replaced when their recipients were refiled go as soon as a campaign
-//! has ended at all. What is in doubt stays, with all that a late outcome or a person's decision
-//! needs; so does everything of a campaign that goes on, whose addresses and numbers must be
-//! known for as long as its audience may grow or be retried.
+//! has ended at all. A campaign stays whole while anybody in it is in doubt or in quarantine: a late
+//! outcome or a person is still to decide. So does one that goes on, whose addresses and numbers
+//! must be known for as long as its audience may grow or be retried.
+//!
+//! A campaign is marked before the first of its rows goes, so that nobody takes a receipt that is
+//! gone for one that never was; whatever a walk that broke off has left goes with the next.
 //!
 //! The walk goes over campaigns first, and then over the log, whose entries are in order of time:
 //! an entry whose receipt is gone goes too.
@@ -25,6 +28,9 @@ use crate::tables::Tables;
 /// The tables of one campaign, in the order in which they are walked; then comes the email.
 const RECEIPTS: u8 = 0;
 const CHUNKS: u8 = 1;
+
+/// In place of both: only the chunks that were replaced.
+const REPLACED: u8 = 2;
 
 /// The stage of the log, which comes after all campaigns.
 const LOG: u8 = 9;
@@ -75,30 +81,40 @@ fn trim_campaign(
         .leases(&Within::Campaign(id), LeaseToken(0), 1)?
         .is_empty();
     let is_over = campaign.ended_at.is_some() && campaign.tally.open() == 0 && !is_held;
-    if !is_over || campaign.retained_at.is_some() {
+    if !is_over {
         return Ok(true);
     }
-    let is_old = campaign.ended_at.is_some_and(|at| at < before);
-    if is_old && walk.cursor.stage == RECEIPTS {
+    if walk.cursor.stage == RECEIPTS {
+        if campaign.retained_at.is_none() {
+            if !is_due(&campaign, before) {
+                walk.cursor.stage = REPLACED;
+                return trim_chunks(tables, walk, id, true);
+            }
+            tables.put_campaign(&Campaign {
+                retained_at: Some(now),
+                ..campaign.clone()
+            })?;
+        }
         if !trim_receipts(tables, walk, &campaign)? {
             return Ok(false);
         }
         walk.advance();
     }
-    walk.cursor.stage = CHUNKS;
-    let has_doubt = campaign.tally[DeliveryState::InDoubt] > 0;
-    if !trim_chunks(tables, walk, id, !is_old || has_doubt)? {
+    if !trim_chunks(tables, walk, id, walk.cursor.stage == REPLACED)? {
         return Ok(false);
     }
-    if is_old && !has_doubt {
-        tables.put_campaign(&Campaign {
-            retained_at: Some(now),
-            ..campaign.clone()
-        })?;
+    if walk.cursor.stage == CHUNKS {
         tables.forget_chunks_aside(id)?;
         trim_email(tables, walk, &campaign)?;
     }
     Ok(true)
+}
+
+/// Whether nobody needs anything of a campaign that is over any more.
+fn is_due(campaign: &Campaign, before: Timestamp) -> bool {
+    let undecided = [DeliveryState::InDoubt, DeliveryState::Quarantined];
+    let is_decided = undecided.iter().all(|state| campaign.tally[*state] == 0);
+    is_decided && campaign.ended_at.is_some_and(|at| at < before)
 }
 
 fn trim_receipts<T: Tables>(
@@ -112,11 +128,9 @@ fn trim_receipts<T: Tables>(
         recipient: RecipientId(0),
     };
     walk::each_receipt(tables, walk, first, |tables: &mut T, walk, receipt| {
-        if receipt.state != DeliveryState::InDoubt {
-            tables.delete_receipt(receipt.delivery)?;
-            walk.matched += 1;
-            walk.spend(1);
-        }
+        tables.delete_receipt(receipt.delivery)?;
+        walk.matched += 1;
+        walk.spend(1);
         Ok(())
     })
 }
@@ -153,6 +167,9 @@ fn trim_email(
     campaign: &Campaign,
 ) -> Result<(), StoreError> {
     let (tenant, email) = (campaign.tenant, campaign.email);
+    if !tables.has_email(tenant, email)? {
+        return Ok(());
+    }
     let mut from = CampaignId(0);
     loop {
         let page = tables.campaigns_sending(tenant, email, from, CAMPAIGNS_PER_STEP_MAX)?;
@@ -169,10 +186,8 @@ fn trim_email(
             _ => break,
         }
     }
-    if tables.has_email(tenant, email)? {
-        tables.delete_email(tenant, email)?;
-        tables.forget_suspect_email(tenant, email)?;
-        walk.matched += 1;
-    }
+    tables.delete_email(tenant, email)?;
+    tables.forget_suspect_email(tenant, email)?;
+    walk.matched += 1;
     Ok(())
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use postrider_store::removal::Walked;
 use postrider_store::request::CampaignChange;
 use postrider_store::{Refused, Request};
-use postrider_types::{Address, CampaignId, DeliveryState, Outcome, RecipientId, Timestamp};
+use postrider_types::{
+    Address, CampaignId, CampaignState, DeliveryState, InDoubtPolicy, Outcome, RecipientId,
+    Timestamp,
+};
 
 use crate::world::{DONE, TENANT, World, address, numbers, refused};
 
@@ -16,6 +19,7 @@ scenes! {
     a_leased_delivery_of_an_erased_recipient_is_not_begun,
     a_delivery_that_is_begun_is_left_and_counted,
     what_is_in_doubt_stays_so_and_is_not_sent_again,
+    what_would_be_sent_again_ends_cancelled_and_its_campaign_with_it,
     variables_and_texts_go_too,
     however_it_is_written_it_is_the_same_recipient,
     nobody_else_is_touched,
@@ -120,6 +124,22 @@ fn what_is_in_doubt_stays_so_and_is_not_sent_again(world: &mut World) {
     assert_eq!(world.idle(), None);
     assert_eq!(world.tally(campaign)[DeliveryState::Cancelled], 1);
     assert!(is_erased(world, campaign, 0));
+}
+
+fn what_would_be_sent_again_ends_cancelled_and_its_campaign_with_it(world: &mut World) {
+    let campaign = world.running_with(InDoubtPolicy::Retry, "a.test", 2);
+    world.change(campaign, CampaignChange::Seal);
+    let held = world.claim();
+    world.deliver(&held, 0);
+    world.begin(&held, 1);
+    world.reap(Timestamp::NEVER);
+    erase(world, &address(1));
+    assert_eq!(world.state(&held, 1), DeliveryState::Cancelled);
+    assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
+    // Its late outcome is believed all the same.
+    world.record(&held, 1, Outcome::Delivered);
+    assert_eq!(world.tally(campaign)[DeliveryState::Delivered], 2);
+    assert!(is_erased(world, campaign, 1));
 }
 
 fn variables_and_texts_go_too(world: &mut World) {

@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use postrider_store::Request;
+use postrider_store::quarantine::Subject;
+use postrider_store::removal::{Cursor, Walked};
 use postrider_store::request::CampaignChange;
+use postrider_store::{Reply, Request};
 use postrider_types::{CampaignId, DeliveryState, EmailId, Outcome, RecipientId, Timestamp};
 
 use crate::requests::create_request;
-use crate::world::{TENANT, World};
+use crate::world::{TENANT, World, address};
 
 scenes! {
     a_campaign_that_goes_on_loses_nothing,
     a_campaign_that_ended_after_the_instant_keeps_its_receipts,
     a_campaign_that_ended_before_loses_receipts_log_and_chunks_and_keeps_its_tally,
-    what_is_in_doubt_stays_and_can_still_be_settled,
+    a_campaign_with_a_doubt_stays_whole_and_the_doubt_can_be_settled,
     what_stayed_for_a_doubt_goes_when_it_is_settled,
+    what_stayed_for_the_quarantine_goes_when_it_is_discarded,
+    erasing_from_a_campaign_that_retention_has_begun_with_counts_nobody,
     an_email_goes_when_no_campaign_needs_it,
     a_replaced_chunk_goes_when_its_campaign_has_ended,
     the_log_of_others_stays,
@@ -99,7 +103,7 @@ fn a_campaign_that_ended_before_loses_receipts_log_and_chunks_and_keeps_its_tall
     forget(world);
 }
 
-fn what_is_in_doubt_stays_and_can_still_be_settled(world: &mut World) {
+fn a_campaign_with_a_doubt_stays_whole_and_the_doubt_can_be_settled(world: &mut World) {
     let campaign = world.sealed("a.test", 3);
     let held = world.claim();
     world.deliver(&held, 0);
@@ -107,8 +111,8 @@ fn what_is_in_doubt_stays_and_can_still_be_settled(world: &mut World) {
     world.begin(&held, 2);
     world.reap(Timestamp::NEVER);
     let before = world.in_seconds(1);
-    retain(world, before);
-    assert_eq!((receipts(world, campaign), log(world)), (1, 1));
+    assert_eq!(retain(world, before), 0);
+    assert_eq!((receipts(world, campaign), log(world)), (3, 3));
     let next_attempt_at = world.in_seconds(5);
     world.record(&held, 2, Outcome::Deferred { next_attempt_at });
     world.pass(Duration::from_secs(9));
@@ -116,7 +120,6 @@ fn what_is_in_doubt_stays_and_can_still_be_settled(world: &mut World) {
     assert_eq!(again.recipients[0].recipient, RecipientId(2));
     world.deliver(&again, 0);
     world.end(again.token, Vec::new());
-    forget(world);
 }
 
 fn what_stayed_for_a_doubt_goes_when_it_is_settled(world: &mut World) {
@@ -127,8 +130,50 @@ fn what_stayed_for_a_doubt_goes_when_it_is_settled(world: &mut World) {
     world.reap(Timestamp::NEVER);
     let before = world.in_seconds(1);
     retain(world, before);
-    assert_eq!((receipts(world, campaign), chunks(world, campaign)), (1, 1));
+    assert_eq!((receipts(world, campaign), chunks(world, campaign)), (2, 1));
     world.record(&held, 1, Outcome::Delivered);
+    retain(world, before);
+    assert_eq!((receipts(world, campaign), chunks(world, campaign)), (0, 0));
+    forget(world);
+}
+
+fn what_stayed_for_the_quarantine_goes_when_it_is_discarded(world: &mut World) {
+    let campaign = world.sealed("a.test", 2);
+    let held = world.claim();
+    world.deliver(&held, 0);
+    world.ask(Request::Quarantine {
+        token: held.token,
+        what: Subject::Recipient(RecipientId(1)),
+        reason: "it is too large".to_owned(),
+    });
+    world.end(held.token, Vec::new());
+    let before = world.in_seconds(1);
+    retain(world, before);
+    assert_eq!((receipts(world, campaign), chunks(world, campaign)), (2, 1));
+    world.resolve_all(campaign, DeliveryState::Quarantined, "discard");
+    retain(world, before);
+    assert_eq!((receipts(world, campaign), chunks(world, campaign)), (0, 0));
+    forget(world);
+}
+
+fn erasing_from_a_campaign_that_retention_has_begun_with_counts_nobody(world: &mut World) {
+    let campaign = finished(world, 500, Outcome::Bounced);
+    let (tally, before) = (world.tally(campaign), world.in_seconds(1));
+    let first = world.ask_once(Request::Retain {
+        before,
+        cursor: Cursor::START,
+    });
+    let Reply::Walked(Walked { next: Some(_), .. }) = first else {
+        panic!("one step is not all: {first:?}");
+    };
+    assert_eq!((receipts(world, campaign), chunks(world, campaign)), (0, 1));
+    world.walk(|cursor| Request::EraseRecipient {
+        tenant: TENANT,
+        address: address(0),
+        cursor,
+    });
+    assert_eq!(world.tally(campaign), tally);
+    // The next walk takes what this one has left.
     retain(world, before);
     assert_eq!((receipts(world, campaign), chunks(world, campaign)), (0, 0));
     forget(world);
