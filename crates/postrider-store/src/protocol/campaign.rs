@@ -104,9 +104,7 @@ pub(super) fn change(
         }
         (CampaignChange::Pause, CampaignState::Paused) => {}
         (CampaignChange::Cancel, state) if state != CampaignState::Finished => {
-            campaign.state = CampaignState::Cancelled;
-            campaign.paused_because = None;
-            campaign.ended_at = campaign.ended_at.or(Some(now));
+            cancel(&mut campaign, now);
         }
         (_, state) => return Ok(Reply::Refused(Refused::Campaign { state })),
     }
@@ -129,6 +127,17 @@ fn held_up(
     let runs = matches!(change, CampaignChange::Start | CampaignChange::Resume);
     let is_held = runs && email_quarantine::is_held(tables, campaign.tenant, campaign.email)?;
     Ok(refused.or_else(|| is_held.then_some(Refused::EmailQuarantined)))
+}
+
+/// Cancels a campaign. Nothing of it is sent again by itself from then on, also when some of it is
+/// retried: what is in doubt waits for a person.
+pub(super) fn cancel(campaign: &mut Campaign, now: Timestamp) {
+    campaign.state = CampaignState::Cancelled;
+    campaign.paused_because = None;
+    campaign.ended_at = campaign.ended_at.or(Some(now));
+    if campaign.in_doubt == InDoubtPolicy::Retry {
+        campaign.in_doubt = InDoubtPolicy::Hold;
+    }
 }
 
 /// Lets a campaign run, whatever held it up.

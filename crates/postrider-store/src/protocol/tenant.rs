@@ -6,8 +6,8 @@
 
 use postrider_types::{Campaign, CampaignId, CampaignState, Tenant, TenantId, Timestamp};
 
-use super::purge;
 use super::walk::Walk;
+use super::{campaign, purge};
 use crate::bounds::CAMPAIGNS_PER_STEP_MAX;
 use crate::error::StoreError;
 use crate::removal::Cursor;
@@ -109,12 +109,11 @@ pub(super) fn cancel(
     campaign: CampaignId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(mut campaign) = tables.campaign(campaign)?.filter(|c| !c.state.is_final()) else {
+    let Some(mut open) = tables.campaign(campaign)?.filter(|c| !c.state.is_final()) else {
         return Ok(());
     };
-    campaign.state = CampaignState::Cancelled;
-    campaign.ended_at = Some(now);
-    tables.put_campaign(&campaign)
+    campaign::cancel(&mut open, now);
+    tables.put_campaign(&open)
 }
 
 /// Why nothing may be taken in for a tenant, if so.

@@ -24,7 +24,7 @@ const PAGE: &str = "SELECT * FROM campaigns
 const PUT: &str = "INSERT INTO campaigns
     VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10, ?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)
     ON CONFLICT (campaign) DO UPDATE SET
-        state = ?5, is_sealed = ?6, started_at = ?9, ended_at = ?10,
+        state = ?5, is_sealed = ?6, in_doubt_policy = ?7, started_at = ?9, ended_at = ?10,
         pending = ?11, attempting = ?12, deferred = ?13, delivered = ?14, bounced = ?15,
         in_doubt = ?16, suppressed = ?17, capped = ?18, expired = ?19, cancelled = ?20,
         failed = ?21, quarantined = ?22, send_at = ?24, paused_because = ?25,

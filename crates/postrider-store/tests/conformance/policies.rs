@@ -1,8 +1,12 @@
 //! What each policy makes of a doubt, and what the late truth says to that.
 
+use std::time::Duration;
+
 use postrider_store::request::CampaignChange;
 use postrider_store::{Claimed, Refused, Request};
-use postrider_types::{CampaignId, CampaignState, DeliveryState, InDoubtPolicy, Outcome};
+use postrider_types::{
+    CampaignId, CampaignState, DeliveryState, InDoubtPolicy, Outcome, Timestamp,
+};
 
 use crate::requests::record_request;
 use crate::world::{DONE, LEASE, RETRY_AFTER, World, delivery, numbers, refused};
@@ -10,6 +14,7 @@ use crate::world::{DONE, LEASE, RETRY_AFTER, World, delivery, numbers, refused};
 scenes! {
     hold_leaves_a_doubt_to_people,
     retry_waits_and_sends_once_more_under_the_next_number,
+    a_cancelled_campaign_sends_nothing_again_when_some_of_it_is_retried,
     retry_keeps_its_time_over_a_restart,
     retry_leaves_a_doubt_to_people_when_it_was_sent_again_often_enough,
     a_campaign_that_retries_is_not_finished_while_anything_is_in_doubt,
@@ -82,6 +87,25 @@ fn retry_waits_and_sends_once_more_under_the_next_number(world: &mut World) {
     assert!(receipt.is_retried_in_doubt() && !receipt.is_possible_duplicate);
     assert_eq!(receipt.attempts, 2);
     assert_eq!(states(world, &held), ["in_doubt", "pending", "delivered"]);
+    assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
+}
+
+fn a_cancelled_campaign_sends_nothing_again_when_some_of_it_is_retried(world: &mut World) {
+    let campaign = world.running_with(InDoubtPolicy::Retry, "a.test", 2);
+    world.change(campaign, CampaignChange::Seal);
+    let held = world.claim();
+    world.begin(&held, 0);
+    world.change(campaign, CampaignChange::Cancel);
+    world.repeat(&Request::Sweep { campaign });
+    world.reap(Timestamp::NEVER);
+    world.resolve_all(campaign, DeliveryState::Cancelled, "retry");
+    let again = world.claim();
+    assert_eq!(again.recipients.len(), 1);
+    world.deliver(&again, 0);
+    world.pass(Duration::from_secs(99_999));
+    assert_eq!(world.idle(), None);
+    let tally = world.tally(campaign);
+    assert_eq!((tally[DeliveryState::InDoubt], tally.open()), (1, 0));
     assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
 }
 
