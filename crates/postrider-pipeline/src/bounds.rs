@@ -192,3 +192,11 @@ pub const ROOM_RETRY_AFTER: Duration = Duration::from_secs(2);
 /// The pause between two claims after a body found no room: so a long queue of such chunks is gone
 /// through a few at a time.
 pub const ROOM_CLAIM_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a purge walks over what waits, as long as each walk still finds somebody: what a lease
+/// gives back meanwhile is new to the next walk.
+pub const PURGE_WALKS_MAX: usize = 16;
+
+/// How often the store's file is cleaned of what was erased, while somebody reads an old state of
+/// it; each try writes the file anew.
+pub const COMPACT_TRIES_MAX: usize = 3;

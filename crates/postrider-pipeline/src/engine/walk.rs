@@ -5,10 +5,11 @@
 
 use postrider_store::quarantine::Lift;
 use postrider_store::removal::{Cursor, PurgeTarget, Walked};
-use postrider_store::{Reply, Request};
+use postrider_store::{Reply, Request, StoreError};
 use postrider_types::{Address, EmailId, Tenant, TenantId, Timestamp};
 
 use super::{EngineError, Postrider};
+use crate::bounds::{COMPACT_TRIES_MAX, PURGE_WALKS_MAX};
 
 /// What a walk did in all of its steps, or would do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,7 +43,8 @@ impl Postrider {
         Ok((deleted, walk))
     }
 
-    /// Ends what waits, or is leased and not begun, as `cancelled`; in doubt only if asked.
+    /// Ends what waits, or is leased and not begun, as `cancelled`; in doubt only if asked. What
+    /// goes back from a lease into a queue while the walk goes by is met by the next one.
     ///
     /// # Errors
     /// [`EngineError`].
@@ -58,7 +60,18 @@ impl Postrider {
             is_dry_run,
             cursor,
         };
-        self.walk(step).await
+        let mut done = self.walk(&step).await?;
+        let mut last = done.matched;
+        for _ in 1..PURGE_WALKS_MAX {
+            if is_dry_run || last == 0 {
+                break;
+            }
+            let again = self.walk(&step).await?;
+            last = again.matched;
+            done.matched += again.matched;
+            done.busy = again.busy;
+        }
+        Ok(done)
     }
 
     /// Lets an email out of quarantine, with what was quarantined of its campaigns.
@@ -91,7 +104,8 @@ impl Postrider {
     /// Erases a recipient from everything of a tenant, and then from the store's file.
     ///
     /// # Errors
-    /// [`EngineError`].
+    /// [`EngineError`], also when the recipient is erased and the file could not be cleaned of what
+    /// it held, because the disk is full or somebody reads an old state of it.
     pub async fn erase_recipient(
         &self,
         tenant: TenantId,
@@ -103,8 +117,16 @@ impl Postrider {
             cursor,
         };
         let walk = self.walk(step).await?;
-        while self.ask(Request::Compact).await? == (Reply::Done { more: true }) {}
-        Ok(walk)
+        for _ in 0..COMPACT_TRIES_MAX {
+            if self.ask(Request::Compact).await? == (Reply::Done { more: false }) {
+                return Ok(walk);
+            }
+        }
+        let reason = "the recipient is erased, but the file still holds old pages, because somebody \
+            reads an old state of it, such as a backup; ask again when that is over";
+        Err(EngineError::Store(StoreError::Unwritable {
+            reason: reason.to_owned(),
+        }))
     }
 
     /// Asks for one step after the other until there is none left.

@@ -116,15 +116,29 @@ impl SqliteBackend {
         Ok((backend, message_key))
     }
 
-    /// Whether the file holds nothing any more that was deleted. What else was asked for in the
-    /// same commit is durable already, so a failure is only told.
-    fn compact(&mut self) -> bool {
+    /// Tells whether the file holds nothing any more that was deleted. What else was asked for in
+    /// the same commit is durable already.
+    fn compact(&mut self) -> Reply {
         let compact = || compact::compact(&self.connection);
-        let done = self.checkpoints.without(compact);
-        done.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the store could not be compacted");
-            false
-        })
+        match self.checkpoints.without(compact) {
+            Ok(is_clean) => Reply::Done { more: !is_clean },
+            Err(error) => {
+                tracing::warn!(%error, "the store could not be compacted");
+                Reply::Failed(error)
+            }
+        }
+    }
+}
+
+impl Drop for SqliteBackend {
+    /// Moves the whole log into the file, also while readers that do not read have it open: a store
+    /// that was closed in order is one file.
+    fn drop(&mut self) {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let tidy = || self.connection.query_row(sql, [], |_| Ok(()));
+        if let Err(error) = self.checkpoints.without(tidy) {
+            tracing::warn!(%error, "the log of the store stays beside it; the next start reads it");
+        }
     }
 }
 
@@ -157,9 +171,9 @@ impl Backend for SqliteBackend {
         self.cache = Some(committed.cache);
         self.checkpoints.after_commit();
         if !compacts.is_empty() {
-            let more = !self.compact();
+            let done = self.compact();
             for place in compacts {
-                replies[place] = Reply::Done { more };
+                replies[place] = done.clone();
             }
         }
         Ok(replies)
