@@ -4,7 +4,10 @@
 //! its process id is, so that another call with the same `--data` finds it. A file that was left
 //! behind by a crash points at nobody, or at somebody whose key is another; both are noticed.
 
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,7 +91,7 @@ impl Local {
         let endpoint_file = data_dir.join(ENDPOINT_FILE);
         // A courtesy to other calls: a service without it works as well.
         let endpoint = format!("{}\n{}\n", service.endpoint(), std::process::id());
-        if let Err(error) = std::fs::write(&endpoint_file, endpoint) {
+        if let Err(error) = write_private(&endpoint_file, &endpoint) {
             tracing::warn!(%error, "the file with the endpoint cannot be written");
         }
         Ok(Self {
@@ -179,9 +182,18 @@ pub(crate) fn log_errors(config: &Config) -> anyhow::Result<()> {
     Ok(telemetry::init(&log)?)
 }
 
-/// Makes the directory, with all above it.
+/// Writes a file anew, for its user only.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// Makes the directory, with all above it, for its user only, unless it is there.
 pub(crate) fn create(data_dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(data_dir).map_err(|error| {
+    let mut builder = DirBuilder::new();
+    let created = builder.recursive(true).mode(0o700).create(data_dir);
+    created.map_err(|error| {
         let data_dir = data_dir.display();
         let sentence =
             format!("cannot make the data directory {data_dir}: {error}; choose another");
@@ -196,11 +208,19 @@ fn refusal(error: StartError) -> anyhow::Error {
         error if error.owner().is_some() => Exit::WrongState,
         _ => Exit::Failed,
     };
-    stop(exit, error.to_string())
+    let sentence = match &error {
+        // These tell what the system said in their own words.
+        StartError::Listen { .. } | StartError::Store(_) => error.to_string(),
+        _ => format!("{:#}", anyhow::Error::new(error)),
+    };
+    stop(exit, sentence)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn config(data_dir: &Path) -> Config {
@@ -222,6 +242,41 @@ mod tests {
         assert_eq!(owner_now.pid, std::process::id().to_string());
         service.stop().await;
         assert!(owner(&data_dir).await.is_none());
+    }
+
+    /// Whatever is in the directory, and in those inside, that others than its user may open.
+    fn open_to_others(dir: &Path) -> Vec<PathBuf> {
+        let mut open = Vec::new();
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = std::fs::metadata(&path).unwrap();
+            if metadata.is_dir() {
+                open.extend(open_to_others(&path));
+            }
+            if metadata.permissions().mode() & 0o077 != 0 {
+                open.push(path);
+            }
+        }
+        open
+    }
+
+    #[tokio::test]
+    async fn what_a_service_keeps_is_for_its_user_only_wherever_it_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = folder.path().join("made/data");
+        let found = folder.path().join("found");
+        std::fs::create_dir(&found).unwrap();
+        std::fs::set_permissions(&found, Permissions::from_mode(0o755)).unwrap();
+        for data_dir in [&made, &found] {
+            create(data_dir).unwrap();
+            let service = Local::start(config(data_dir), any_port().await.unwrap());
+            let service = service.await.unwrap();
+            let open = open_to_others(data_dir);
+            service.stop().await;
+            assert!(open.is_empty(), "{open:?}");
+        }
+        let mode = std::fs::metadata(&made).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[tokio::test]

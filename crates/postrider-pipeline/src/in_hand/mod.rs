@@ -18,8 +18,8 @@
 mod record;
 
 use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::FileExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,8 +90,14 @@ impl InHand {
         bytes.resize(record::BYTES * (slots + 1), 0);
         // It gets its name when it is whole, so that nobody reads half of a header.
         let new = path.with_extension("new");
-        std::fs::write(&new, bytes)?;
-        let file = OpenOptions::new().write(true).open(&new)?;
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(&bytes)?;
         std::fs::rename(&new, path)?;
         Ok(Arc::new(Self {
             worker,

@@ -1,5 +1,7 @@
 //! Where a service keeps things: its store, and its directories.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use postrider_pipeline::SystemClock;
@@ -31,7 +33,8 @@ pub(super) async fn open(
             let store = postrider_store::sqlite::open(&data_dir, clock.as_now())?;
             let home = Home::DataDir(data_dir);
             let path = home.spill_dir();
-            let made = std::fs::create_dir_all(&path);
+            let mut builder = DirBuilder::new();
+            let made = builder.recursive(true).mode(0o700).create(&path);
             made.map_err(|source| StartError::Directory { path, source })?;
             Ok((store, home))
         }

@@ -4,6 +4,8 @@
 //! power cut. Memory is bounded by [`WRITER_CACHE_KIB`] and [`READER_CACHE_KIB`]; nothing is
 //! mapped into memory, and temporary tables stay out of the disk's way.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,8 +17,15 @@ use crate::error::StoreError;
 /// How long a connection waits for a lock that only a stranger (a shell, a backup) can hold.
 const BUSY_AFTER: Duration = Duration::from_secs(5);
 
-/// The one connection that writes; it creates the file.
+/// The one connection that writes; it creates the file, for its user only. What SQLite makes beside
+/// it has the same mode.
 pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    let mut options = OpenOptions::new();
+    let created = options.append(true).create(true).mode(0o600).open(path);
+    created.map_err(|error| StoreError::Open {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -10,8 +10,9 @@
 //! `backup` that is put back before the next start: nothing on this machine tells them from the
 //! store itself.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use postrider_types::{CampaignState, PauseReason, Timestamp};
@@ -140,7 +141,9 @@ fn noted(path: &Path) -> Option<i64> {
 /// Written beside it and put in its place, so that there is always a whole one.
 fn note(path: &Path, count: i64) -> std::io::Result<()> {
     let new = path.with_extension("new");
-    let mut file = File::create(&new)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&new)?;
     writeln!(file, "{count}")?;
     file.sync_all()?;
     std::fs::rename(&new, path)?;
