@@ -115,6 +115,11 @@ impl House {
         Service::start(command).await
     }
 
+    /// The same with a log that takes nothing, as on a full disk.
+    pub async fn serve_unlogged(&self, config: &str) -> Service {
+        Service::start(self.serving("exec 2>/dev/full", config)).await
+    }
+
     /// The command `serve`, behind a line of shell.
     fn serving(&self, prelude: &str, config: &str) -> Command {
         let config = self.write("postrider.toml", config);

@@ -111,6 +111,11 @@ impl Running {
         self.signal(Signal::TERM);
     }
 
+    /// Tells it that its terminal is closed.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Ends it as a crash would: SIGKILL, and when this returns it is gone.
     pub async fn kill(mut self) -> Ended {
         self.child.start_kill().ok();

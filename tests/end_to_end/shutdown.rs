@@ -29,6 +29,26 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
+async fn while_it_drains_it_says_so_to_whoever_comes() {
+    let _turn = beside_others().await;
+    let scene = Scene::new("1500ms").await;
+    let (service, id) = scene.sending("", &[]).await;
+    service.terminate();
+    until(SOON, "the word that it drains", async || {
+        service.stderr_so_far().contains("draining").then_some(())
+    })
+    .await;
+    let ready = service.client.ready().await.expect("it answers");
+    let drain = ready.checks.iter().find(|check| check.name == "drain");
+    assert!(
+        !ready.is_ready && drain.is_some_and(|check| !check.is_ok),
+        "{ready:?}"
+    );
+    service.ended().await.with(0);
+    scene.goes_on_without_doubt(id).await;
+}
+
+#[tokio::test]
 async fn a_drain_that_takes_too_long_is_cut_off() {
     let _turn = beside_others().await;
     let scene = Scene::new("1500ms").await;
@@ -38,6 +58,31 @@ async fn a_drain_that_takes_too_long_is_cut_off() {
     let word = "some messages had no reply in time";
     assert!(ended.stderr.contains(word), "{ended}");
     scene.goes_on(id).await;
+}
+
+#[tokio::test]
+async fn a_closed_terminal_drains_it() {
+    let _turn = beside_others().await;
+    let scene = Scene::new("300ms").await;
+    let (service, id) = scene.sending("", &[]).await;
+    service.hang_up();
+    let ended = service.ended().await.with(0);
+    assert!(ended.stderr.contains("draining"), "{ended}");
+    scene.goes_on_without_doubt(id).await;
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_ends_nothing() {
+    let _turn = beside_others().await;
+    let scene = Scene::new("2ms").await;
+    let service = scene.house.serve_unlogged(&scene.config).await;
+    let people = people(COUNT, "receiver.test");
+    let id = service.campaign("hello", &hello(), &people).await;
+    service.change(id, CampaignVerb::Start).await;
+    service.end_of(id).await;
+    service.terminate();
+    service.ended().await.with(0);
+    scene.goes_on_without_doubt(id).await;
 }
 
 #[tokio::test]
@@ -117,6 +162,15 @@ impl Scene {
 
     /// The next service finds everybody, and sends nobody anything twice.
     async fn goes_on(&self, id: CampaignId) {
+        self.goes_on_with(id, CONNECTIONS).await;
+    }
+
+    /// The same, after a stop in order.
+    async fn goes_on_without_doubt(&self, id: CampaignId) {
+        self.goes_on_with(id, 0).await;
+    }
+
+    async fn goes_on_with(&self, id: CampaignId, doubts_max: usize) {
         let service = self.house.serve(&self.config).await;
         service.end_of(id).await;
         let receipts = service.export(id).await;
@@ -124,7 +178,7 @@ impl Scene {
         let delivered = in_state(&receipts, DeliveryState::Delivered);
         let in_doubt = in_state(&receipts, DeliveryState::InDoubt);
         assert_eq!(delivered.len() + in_doubt.len(), COUNT);
-        assert!(in_doubt.len() <= CONNECTIONS, "{in_doubt:?}");
+        assert!(in_doubt.len() <= doubts_max, "{in_doubt:?}");
         let accepts = self.mock.accepts_by_recipient();
         assert!(accepts.values().all(|times| *times == 1), "nobody twice");
         assert!(delivered.iter().all(|one| accepts.contains_key(one)));

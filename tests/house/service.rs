@@ -62,6 +62,11 @@ impl Service {
         self.running.terminate();
     }
 
+    /// Tells it that its terminal is closed.
+    pub fn hang_up(&self) {
+        self.running.hang_up();
+    }
+
     /// What it has written to standard error until now.
     pub fn stderr_so_far(&self) -> String {
         self.running.stderr_so_far()

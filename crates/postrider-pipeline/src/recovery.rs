@@ -45,6 +45,13 @@ pub(crate) async fn recover(
             "an earlier process ended without a stop; nobody is sent anything twice"
         );
     }
+    if let Some(since) = store.restored_since() {
+        tracing::warn!(
+            %since,
+            "the store is a restored backup, which does not know what went out since then; its \
+             campaigns are paused until somebody resumes them"
+        );
+    }
     store.ask(Request::Wake).await?;
     let mut running = JoinSet::new();
     let mut after = TenantId(0);

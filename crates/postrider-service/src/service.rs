@@ -17,6 +17,7 @@ use postrider_pipeline::intake::Audiences;
 use postrider_pipeline::{Postrider, SystemClock};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 use crate::bounds::{
     CUT_AFTER_MAX, HTTP_HEAD_AFTER_MAX, HTTP_SILENCE_AFTER_MAX, SETTLED_AFTER_MAX,
@@ -214,13 +215,7 @@ impl Service {
         let mut upkeep = self.upkeep;
         upkeep.shutdown().await;
         let mut server = self.server;
-        let serving = async {
-            // It may have been waited for already.
-            if !server.is_finished() {
-                drop((&mut server).await);
-            }
-        };
-        let served = tokio::time::timeout(within, serving);
+        let since = Instant::now();
         let drained = async {
             if let Some(workers) = &self.api.workers {
                 workers.drain(within).await;
@@ -228,12 +223,20 @@ impl Service {
             self.api.postrider.drain(within).await;
         };
         // Whoever renders for ever drains for ever.
-        let drained = tokio::time::timeout(within + SETTLED_AFTER_MAX, drained);
-        let (served, drained) = tokio::join!(served, drained);
+        let drained = tokio::time::timeout(within + SETTLED_AFTER_MAX, drained).await;
         if drained.is_err() {
             tracing::warn!("what is under way does not end, and is cut off");
         }
-        if served.is_err() {
+        // Until here it could be asked how far the drain has come.
+        self.api.stop.advance(Stage::Closing);
+        let serving = async {
+            // It may have been waited for already.
+            if !server.is_finished() {
+                drop((&mut server).await);
+            }
+        };
+        let left = within.saturating_sub(since.elapsed()).max(CUT_AFTER_MAX);
+        if tokio::time::timeout(left, serving).await.is_err() {
             tracing::warn!("requests were cut off because they did not end in time");
             self.api.stop.advance(Stage::Over);
             if tokio::time::timeout(CUT_AFTER_MAX, &mut server)
@@ -257,11 +260,11 @@ impl Service {
     }
 }
 
-/// Serves until the stop begins, and then until the last request has ended.
+/// Serves until everything else is drained, and then until the last request has ended.
 async fn serve(listener: TcpListener, api: Arc<Api>) {
-    let draining = api.stop.reached(Stage::Draining);
+    let closing = api.stop.reached(Stage::Closing);
     let router = http::router(api, HTTP_SILENCE_AFTER_MAX);
-    http::serve::serve(listener, router, HTTP_HEAD_AFTER_MAX, draining).await;
+    http::serve::serve(listener, router, HTTP_HEAD_AFTER_MAX, closing).await;
 }
 
 fn is_loopback(address: SocketAddr) -> bool {

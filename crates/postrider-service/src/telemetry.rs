@@ -49,7 +49,10 @@ where
         filter: log.filter.clone(),
         source,
     })?;
+    // A line that cannot be written is lost. To say so it would be written to the same place, and
+    // the second failure ends the process.
     let subscriber = tracing_subscriber::fmt()
+        .log_internal_errors(false)
         .with_env_filter(filter)
         .with_writer(writer);
     Ok(match log.format {

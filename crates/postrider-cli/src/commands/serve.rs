@@ -20,7 +20,7 @@ const EXAMPLE: &str = "\
 Example:
   postrider serve --config postrider.toml --data ./data
 
-SIGTERM and ^C drain: what is under way ends, nothing new begins. A second one ends at once, which
+SIGTERM, ^C and a closed terminal drain: what is under way ends, nothing new begins. A second one ends at once, which
 is safe.";
 
 /// Where the service listens.

@@ -22,20 +22,20 @@ use tokio::net::TcpListener;
 
 use super::listener::Bounded;
 
-/// Serves until `draining`, and then until the last request has ended.
+/// Serves until `closing`, and then until the last request has ended.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     head_after_max: Duration,
-    draining: impl Future<Output = ()>,
+    closing: impl Future<Output = ()>,
 ) {
     let mut listener = Bounded::new(listener);
     let connections = GracefulShutdown::new();
-    let mut draining = pin!(draining);
+    let mut closing = pin!(closing);
     loop {
         let (connection, _) = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut draining => break,
+            () = &mut closing => break,
         };
         let service = TowerToHyperService::new(router.clone());
         let mut http = http1::Builder::new();

@@ -1,4 +1,4 @@
-//! How the API stops: first nothing new, then nothing at all.
+//! How the API stops: first nothing new, then nobody new, then nothing at all.
 
 use std::sync::Arc;
 
@@ -17,8 +17,10 @@ use super::error::HttpError;
 pub(crate) enum Stage {
     /// Everything is taken.
     Serving,
-    /// What is under way may end; nothing that changes anything is taken.
+    /// What is under way may end; nothing that changes anything is taken, and whoever asks is told.
     Draining,
+    /// Nobody is let in any more; requests that are under way may end.
+    Closing,
     /// What is under way is cut off.
     Over,
 }

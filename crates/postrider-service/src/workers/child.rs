@@ -62,7 +62,12 @@ pub enum WorkerError {
 /// [`WorkerError`]: it never began.
 pub async fn run(socket: &Path, number: u8) -> Result<WorkerEnd, WorkerError> {
     // Whoever ends a whole group of processes ends the service, and that tells its workers.
-    let _deaf = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let stops = [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ];
+    let _deaf = stops.map(signal);
     let stream = UnixStream::connect(socket).await;
     let (from, to) = stream.map_err(RemoteError::Socket)?.into_split();
     let (connected, welcome, mut notes) = remote::connect(from, to, &Hello::new(number)).await?;
