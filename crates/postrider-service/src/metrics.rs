@@ -207,12 +207,26 @@ fn set_counter(counter: &Counter<u64, AtomicU64>, value: u64) {
     counter.inner().store(value, Ordering::Relaxed);
 }
 
-/// The deliveries of all campaigns by state, read a page of campaigns at a time.
+/// The deliveries of all campaigns by state, of all tenants, read a page of campaigns at a time.
 fn tally_of_all(reader: &dyn Reader) -> Result<Tally, StoreError> {
     let mut sum = Tally::default();
+    let mut after = TenantId(0);
+    loop {
+        let tenants = reader.tenants(after, PAGE_ROWS_MAX)?;
+        for tenant in &tenants {
+            add_tallies(reader, tenant.id, &mut sum)?;
+        }
+        match tenants.last() {
+            Some(last) => after = last.id,
+            None => return Ok(sum),
+        }
+    }
+}
+
+fn add_tallies(reader: &dyn Reader, tenant: TenantId, sum: &mut Tally) -> Result<(), StoreError> {
     let mut before = None;
     loop {
-        let page = reader.campaigns(TenantId::DEFAULT, before, PAGE_ROWS_MAX)?;
+        let page = reader.campaigns(tenant, before, PAGE_ROWS_MAX)?;
         for campaign in &page {
             for state in DeliveryState::ALL {
                 sum.add(state, campaign.tally[state]);
@@ -220,7 +234,7 @@ fn tally_of_all(reader: &dyn Reader) -> Result<Tally, StoreError> {
         }
         match page.last() {
             Some(last) => before = Some(last.id),
-            None => return Ok(sum),
+            None => return Ok(()),
         }
     }
 }

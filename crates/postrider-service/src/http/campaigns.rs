@@ -14,7 +14,7 @@ use postrider_types::{CampaignId, TenantId};
 use super::decisions::whole;
 use super::error::HttpError;
 use super::extract::{Id, Json, NoBody, NoParameters, Parameters};
-use super::tenants::named;
+use super::tenants::{ever_named, named};
 use super::{Api, view};
 
 /// `POST /v1/campaigns`
@@ -53,7 +53,7 @@ pub(super) async fn list(
     mut query: Parameters,
 ) -> Result<axum::Json<Page<Campaign>>, HttpError> {
     let tenant = query.take::<String>("tenant")?;
-    let tenant = named(api.store(), tenant.as_deref()).await?;
+    let tenant = ever_named(api.store(), tenant.as_deref()).await?;
     if let Some(name) = query.take::<String>("name")? {
         query.finish()?;
         let read = api

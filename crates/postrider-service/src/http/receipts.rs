@@ -15,7 +15,7 @@ use super::campaigns::existing;
 use super::error::HttpError;
 use super::extract::{Id, Parameters};
 use super::senders::{MessageIds, Senders};
-use super::tenants::named;
+use super::tenants::ever_named;
 use super::{Api, view};
 
 /// `GET /v1/receipts`: with `address` those of one address, with `after` the feed.
@@ -28,7 +28,7 @@ pub(super) async fn find_or_feed(
     let tenant = query.take::<String>("tenant")?;
     let limit = query.take_limit()?;
     query.finish()?;
-    let tenant = named(api.store(), tenant.as_deref()).await?;
+    let tenant = ever_named(api.store(), tenant.as_deref()).await?;
     match (address, after) {
         (Some(address), None) => Ok(find(&api, tenant, address, limit).await?.into_response()),
         (None, Some(after)) => Ok(feed(&api, tenant, after, limit).await?.into_response()),

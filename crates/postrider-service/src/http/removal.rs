@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use postrider_api::{Code, Erase, Erased, Purge, Purged};
 use postrider_store::removal::PurgeTarget;
-use postrider_types::{Address, LaneName};
+use postrider_types::{Address, Domain, LaneName};
 
 use super::Api;
 use super::campaigns::existing;
 use super::decisions::to_its_end;
 use super::error::HttpError;
 use super::extract::{Json, NoParameters};
-use super::tenants::named;
+use super::tenants::ever_named;
 
 /// `POST /v1/purge`
 pub(super) async fn purge(
@@ -55,19 +55,35 @@ async fn target(api: &Api, purge: &Purge) -> Result<PurgeTarget, HttpError> {
             Ok(PurgeTarget::Campaign(campaign))
         }
         (None, &Some(email), tenant, None) => {
-            let tenant = named(api.store(), tenant.as_deref()).await?;
+            let tenant = ever_named(api.store(), tenant.as_deref()).await?;
             Ok(PurgeTarget::Email(tenant, email))
         }
         (None, None, Some(tenant), None) => {
-            let tenant = named(api.store(), Some(tenant)).await?;
+            let tenant = ever_named(api.store(), Some(tenant)).await?;
             Ok(PurgeTarget::Tenant(tenant))
         }
-        (None, None, None, Some(lane)) => Ok(PurgeTarget::Lane(LaneName::from_stored(lane))),
+        (None, None, None, Some(lane)) => Ok(PurgeTarget::Lane(lane_named(lane)?)),
         _ => Err(HttpError::new(
             Code::InvalidSelection,
             "say exactly one of campaign, email, tenant and lane; an email may say its tenant",
         )),
     }
+}
+
+/// A lane as a person names it: by a shared one's name, or by a domain in any spelling.
+fn lane_named(name: &str) -> Result<LaneName, HttpError> {
+    let lane = LaneName::from_stored(&name.to_ascii_lowercase());
+    if lane.is_tail() || lane.is_solo() {
+        return Ok(lane);
+    }
+    let domain: Result<Domain, _> = name.parse();
+    let domain = domain.map_err(|error| {
+        let sentence = format!(
+            "\"{name}\" is no lane: {error}; say a domain, tail-00 to tail-63, or solo-00 to solo-63"
+        );
+        HttpError::new(Code::InvalidSelection, sentence)
+    })?;
+    Ok(LaneName::own(&domain))
 }
 
 /// `POST /v1/recipients/erase`
@@ -76,7 +92,7 @@ pub(super) async fn erase(
     _: NoParameters,
     Json(erase): Json<Erase>,
 ) -> Result<axum::Json<Erased>, HttpError> {
-    let tenant = named(api.store(), erase.tenant.as_deref()).await?;
+    let tenant = ever_named(api.store(), erase.tenant.as_deref()).await?;
     let address: Address = erase
         .address
         .parse()

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use postrider_api::{Code, DeletedTenant, NewTenant, Page, Tenant};
-use postrider_store::Store;
+use postrider_store::bounds::PAGE_ROWS_MAX;
+use postrider_store::{Reader, Store, StoreError};
 use postrider_types::{Campaign, DeliveryState, TenantId};
 
 use super::Api;
@@ -90,6 +91,33 @@ pub(super) async fn named(store: &Store, name: Option<&str>) -> Result<TenantId,
     let found = store.read(move |reader| reader.tenant_named(&name)).await?;
     let tenant = found.map(|tenant| tenant.id);
     tenant.ok_or_else(HttpError::no_tenant)
+}
+
+/// The same, also of a tenant that is deleted: of several with this name the newest. What is there
+/// of it may still be read, purged and erased.
+pub(super) async fn ever_named(store: &Store, name: Option<&str>) -> Result<TenantId, HttpError> {
+    let lives = named(store, name).await;
+    let (Err(_), Some(name)) = (&lives, name) else {
+        return lives;
+    };
+    let name = name.to_owned();
+    let found = store
+        .read(move |reader| newest_named(reader, &name))
+        .await?;
+    found.ok_or_else(HttpError::no_tenant)
+}
+
+fn newest_named(reader: &dyn Reader, name: &str) -> Result<Option<TenantId>, StoreError> {
+    let (mut found, mut after) = (None, TenantId(0));
+    loop {
+        let page = reader.tenants(after, PAGE_ROWS_MAX)?;
+        let of_it = page.iter().rfind(|tenant| tenant.name == name);
+        found = of_it.map(|tenant| tenant.id).or(found);
+        match page.last() {
+            Some(last) => after = last.id,
+            None => return Ok(found),
+        }
+    }
 }
 
 fn view(tenant: &postrider_types::Tenant) -> Tenant {

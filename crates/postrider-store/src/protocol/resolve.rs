@@ -44,7 +44,9 @@ pub(super) fn resolve(
     let Some(campaign) = tables.campaign(campaign)? else {
         return Ok(Reply::Refused(Refused::NoCampaign));
     };
-    let gone = tenant::refusal(tables, campaign.tenant)?;
+    // What is known of a deleted tenant's doubts may still be said; nothing of it is sent.
+    let gone =
+        tenant::refusal(tables, campaign.tenant)?.filter(|_| asked.into == Resolution::Retry);
     if let Some(refused) = gone.or_else(|| trouble(&campaign, asked)) {
         return Ok(Reply::Refused(refused));
     }

@@ -98,7 +98,7 @@ async fn a_purge_of_a_lane_ends_what_waits_in_it_of_all_tenants() {
     let is_same = lane == LaneName::tail(&"b.test".parse().unwrap());
     assert!(!is_same, "the two domains share a lane; choose another");
     let purge = Purge {
-        lane: Some(lane.to_string()),
+        lane: Some(lane.to_string().to_uppercase()),
         ..Purge::default()
     };
     assert_eq!(scene.purge(purge).await, 2);

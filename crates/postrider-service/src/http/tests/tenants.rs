@@ -42,6 +42,20 @@ async fn a_tenant_has_campaigns_and_names_of_its_own() {
 }
 
 #[tokio::test]
+async fn the_gauges_count_the_deliveries_of_all_tenants() {
+    let scene = unreaching().await;
+    scene.client.create_tenant("acme").await.unwrap();
+    waiting(&scene, "acme", "october", &["ada@a.test", "bob@b.test"]).await;
+    waiting(&scene, "default", "october", &["ada@a.test"]).await;
+    let text = scene.client.metrics().await.unwrap();
+    let lines = text.lines();
+    let states = lines.filter_map(|line| line.strip_prefix("postrider_deliveries{"));
+    let counts = states.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+    assert_eq!(counts.sum::<u64>(), 3, "{text}");
+    scene.stop().await;
+}
+
+#[tokio::test]
 async fn a_deleted_tenant_keeps_nothing_waiting_and_takes_nothing_in() {
     let scene = unreaching().await;
     scene.client.create_tenant("acme").await.unwrap();
@@ -58,6 +72,16 @@ async fn a_deleted_tenant_keeps_nothing_waiting_and_takes_nothing_in() {
     assert_eq!(deleted.cancelled, cancelled);
     let other = scene.client.campaign(others).await.unwrap();
     assert_eq!(other.count(DeliveryState::Cancelled), 0);
+
+    // What is there of it may be read and erased.
+    let of_acme = scene.client.of_tenant(Some("acme"));
+    assert_eq!(of_acme.campaigns(None, None).await.unwrap().data.len(), 1);
+    let erase = Erase {
+        address: "ada@a.test".to_owned(),
+        tenant: Some("acme".to_owned()),
+    };
+    let erased = of_acme.erase_recipient(&erase);
+    assert_eq!(erased.await.unwrap().matched, 1);
 
     let error = scene.client.delete_tenant("acme").await.unwrap_err();
     assert_eq!(error.problem().unwrap().code, Code::NotFound.name());
