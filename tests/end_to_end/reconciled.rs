@@ -95,7 +95,9 @@ impl Campaign {
     async fn sent_to(&self, route: &str, config: &str) -> Vec<ExportLine> {
         let house = House::new();
         copy(&self.house.data(), &house.data());
-        let config = house.write("postrider.toml", format!("[route]\n{config}"));
+        // A receiver that is short of breath for a moment is asked again soon.
+        let retry = "[retry]\ndelay_min = \"1s\"\n";
+        let config = house.write("postrider.toml", format!("[route]\n{config}\n{retry}"));
         let (list, config) = (self.list.to_str(), config.to_str());
         let [list, config] = [list, config].map(|path| path.expect("a path in UTF-8"));
         let command = ["send", "--name", "real", "--route", route, "--to", list];
