@@ -20,8 +20,8 @@ const EXAMPLE: &str = "\
 Example:
   postrider serve --config postrider.toml --data ./data
 
-SIGTERM, ^C and a closed terminal drain: what is under way ends, nothing new begins. A second one ends at once, which
-is safe.";
+SIGTERM, ^C and a closed terminal drain: what is under way ends, nothing new begins. A second one
+ends at once, which is safe.";
 
 /// Where the service listens.
 #[derive(Debug, Args)]

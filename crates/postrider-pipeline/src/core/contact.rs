@@ -199,7 +199,8 @@ impl Contact {
 
     /// A connection could not be opened. Several fail at once; only the first of them makes the
     /// delay grow, and of a site that was well it begins small for one that is lost without a word
-    /// while other sessions stand (`is_reached`). Certificates and credentials do not mend within seconds, and servers lock
+    /// while other sessions stand (`is_reached`).
+    /// Certificates and credentials do not mend within seconds, and servers lock
     /// accounts that are tried again and again: those wait for the longest delay from the start.
     /// Nobody tries again before the time that `meaning` asks for, unless other sessions stand: a
     /// server that has enough of them goes on with those, and only credentials that are refused

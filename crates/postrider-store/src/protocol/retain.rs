@@ -94,6 +94,9 @@ fn trim_campaign(
                 retained_at: Some(now),
                 ..campaign.clone()
             })?;
+        } else if walk.cursor.place == 0 && !has_rows(tables, &campaign)? {
+            // An email that was put again since waits for a campaign of its own.
+            return Ok(true);
         }
         if !trim_receipts(tables, walk, &campaign)? {
             return Ok(false);
@@ -117,16 +120,26 @@ fn is_due(campaign: &Campaign, before: Timestamp) -> bool {
     is_decided && campaign.ended_at.is_some_and(|at| at < before)
 }
 
+/// Whether an earlier walk has left any row of a campaign.
+fn has_rows(tables: &mut impl Tables, campaign: &Campaign) -> Result<bool, StoreError> {
+    let has_receipts = !tables.receipts_from(first_of(campaign), 1)?.is_empty();
+    Ok(has_receipts || !tables.chunks_of(campaign.id, ChunkId(0), 1)?.is_empty())
+}
+
+fn first_of(campaign: &Campaign) -> DeliveryId {
+    DeliveryId {
+        tenant: campaign.tenant,
+        campaign: campaign.id,
+        recipient: RecipientId(0),
+    }
+}
+
 fn trim_receipts<T: Tables>(
     tables: &mut T,
     walk: &mut Walk,
     campaign: &Campaign,
 ) -> Result<bool, StoreError> {
-    let first = DeliveryId {
-        tenant: campaign.tenant,
-        campaign: campaign.id,
-        recipient: RecipientId(0),
-    };
+    let first = first_of(campaign);
     walk::each_receipt(tables, walk, first, |tables: &mut T, walk, receipt| {
         tables.delete_receipt(receipt.delivery)?;
         walk.matched += 1;

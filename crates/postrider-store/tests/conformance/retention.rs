@@ -21,6 +21,7 @@ scenes! {
     what_stayed_for_the_quarantine_goes_when_it_is_discarded,
     erasing_from_a_campaign_that_retention_has_begun_with_counts_nobody,
     an_email_goes_when_no_campaign_needs_it,
+    an_email_that_is_put_again_stays,
     a_replaced_chunk_goes_when_its_campaign_has_ended,
     the_log_of_others_stays,
     a_name_stays_taken,
@@ -198,6 +199,23 @@ fn an_email_goes_when_no_campaign_needs_it(world: &mut World) {
     assert_eq!(world.reader().email_bytes(TENANT, email).unwrap(), None);
     let found = world.reader().email(TENANT, EmailId::of(&spare)).unwrap();
     assert_eq!(found, Some(spare));
+    forget(world);
+}
+
+fn an_email_that_is_put_again_stays(world: &mut World) {
+    finished(world, 1, Outcome::Delivered);
+    let before = world.in_seconds(1);
+    retain(world, before);
+    let content = Bytes::from_static(b"an email");
+    let email = EmailId::of(&content);
+    assert!(world.reader().email(TENANT, email).unwrap().is_none());
+    world.ask(Request::PutEmail {
+        tenant: TENANT,
+        email,
+        content,
+    });
+    assert_eq!(retain(world, before), 0);
+    assert!(world.reader().email(TENANT, email).unwrap().is_some());
     forget(world);
 }
 
