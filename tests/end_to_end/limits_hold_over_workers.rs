@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::house::{
     ANSWERS, House, Mock, SOON, Service, alone, beside_others, hello, lines_of_people,
 };
+use crate::stalls::Stalls;
 
 /// Kills worker 0 and then worker 1, each as soon as it lives.
 async fn kill_both(service: &Service) {
@@ -36,7 +37,7 @@ fn list(domains: &[&str], each: usize) -> String {
 async fn a_domains_rate_is_one_rate_over_two_workers_that_are_killed() {
     const EACH: usize = 120;
     const RATE: f64 = 40.0;
-    // What timers and a busy machine may add to a window.
+    // What timers and a busy machine may add to a window, if it did not stand still for longer.
     const SLACK: Duration = Duration::from_millis(150);
     let _turn = alone().await;
     let house = House::new();
@@ -51,10 +52,12 @@ async fn a_domains_rate_is_one_rate_over_two_workers_that_are_killed() {
     let id = service
         .campaign("hello", &hello(), &list(&domains, EACH))
         .await;
+    let stalls = Stalls::watch(SLACK);
     service.change(id, CampaignVerb::Start).await;
     mock.has_accepted(60).await;
     kill_both(&service).await;
     let campaign = service.end_of(id).await;
+    let seen = stalls.end();
     service.stop().await;
     assert_eq!(campaign.audience, (EACH * domains.len()) as u64);
 
@@ -62,10 +65,12 @@ async fn a_domains_rate_is_one_rate_over_two_workers_that_are_killed() {
         let times_us = mock.server().mail_times_of(domain);
         let width = Duration::from_secs(1);
         let most = most_in_window(&times_us, width);
-        let bound = RATE * (width + SLACK).as_secs_f64() + 10.0;
+        // Either end of the way may have stood still.
+        let slack = SLACK.max(seen.longest * 2);
+        let bound = RATE * (width + slack).as_secs_f64() + 10.0;
         assert!(
             most as f64 <= bound,
-            "{most} a second to {domain}, more than {bound}"
+            "{most} a second to {domain}, more than {bound}; the machine {seen:?}"
         );
     }
 }

@@ -10,6 +10,7 @@ mod crew;
 mod examiner;
 mod letter;
 mod reconciled;
+mod stalls;
 
 mod a_bad_client_fails_the_verdict;
 mod a_full_disk_loses_nothing;

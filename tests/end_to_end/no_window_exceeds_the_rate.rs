@@ -4,9 +4,6 @@
 //! where jitter is how much the way to the mock varies: 20 ms on loopback, and more only by as
 //! much as this machine itself was seen to stand still meanwhile.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use postrider_api::CampaignVerb;
@@ -14,10 +11,9 @@ use postrider_mock_smtp::Profile;
 use postrider_mock_smtp::windows::most_in_window;
 use postrider_tests::is_full;
 use postrider_types::DeliveryState;
-use tokio::runtime::Builder;
-use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::house::{House, Mock, alone, hello};
+use crate::stalls::Stalls;
 
 const RATE: f64 = 50.0;
 
@@ -41,7 +37,8 @@ async fn no_window_exceeds_the_rate() {
     let service = house.serve(&config).await;
     let list = mixed(limited, free);
     let id = service.campaign("hello", &hello(), &list).await;
-    let stalls = Stalls::watch();
+    // Half a slot is enough to move the plan of slots.
+    let stalls = Stalls::watch(Duration::from_secs_f64(0.5 / RATE));
     service.change(id, CampaignVerb::Start).await;
     let campaign = service.end_of(id).await;
     let seen = stalls.end();
@@ -98,55 +95,4 @@ fn span(times_us: &[i64]) -> Duration {
     let (first, last) = (times_us.iter().min(), times_us.iter().max());
     let micros = last.expect("there is one") - first.expect("there is one");
     Duration::from_micros(u64::try_from(micros).expect("the last is not before the first"))
-}
-
-/// What a machine lost by standing still.
-#[derive(Debug, Clone, Copy, Default)]
-struct StoodStill {
-    /// The longest that it did.
-    longest: Duration,
-    /// All that were long enough to move a plan of slots (half a slot).
-    lost: Duration,
-}
-
-/// A thread that should wake every millisecond, and notes how late it was.
-struct Stalls {
-    is_over: Arc<AtomicBool>,
-    watching: JoinHandle<StoodStill>,
-}
-
-impl Stalls {
-    fn watch() -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
-        let is_over_there = Arc::clone(&is_over);
-        let watching = std::thread::spawn(move || {
-            let runtime = Builder::new_current_thread().enable_time().build();
-            runtime.expect("a runtime").block_on(look(&is_over_there))
-        });
-        Self { is_over, watching }
-    }
-
-    fn end(self) -> StoodStill {
-        self.is_over.store(true, Ordering::Relaxed);
-        self.watching.join().expect("looking does not panic")
-    }
-}
-
-async fn look(is_over: &AtomicBool) -> StoodStill {
-    let period = Duration::from_millis(1);
-    let half_a_slot = Duration::from_secs_f64(0.5 / RATE);
-    let mut turn = interval(period);
-    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen = StoodStill::default();
-    turn.tick().await;
-    while !is_over.load(Ordering::Relaxed) {
-        let before = Instant::now();
-        turn.tick().await;
-        let late = before.elapsed().saturating_sub(period);
-        seen.longest = seen.longest.max(late);
-        if late > half_a_slot {
-            seen.lost += late;
-        }
-    }
-    seen
 }
