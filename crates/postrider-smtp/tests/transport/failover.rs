@@ -104,7 +104,7 @@ async fn a_silent_host_costs_at_most_its_deadline() {
     let server = Server::start(None, vec![WELCOME.to_vec()]).await;
     let dialer = Dialer {
         timeouts: Timeouts {
-            greeting: Duration::from_millis(50),
+            greeting: Duration::from_millis(500),
             ..TIMEOUTS
         },
         ..plain_dialer()
