@@ -1,19 +1,18 @@
 //! The world around a core: store, receiver and time.
 
+mod asking;
+mod looking;
+
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_store::request::CampaignChange;
 use postrider_store::{Backend, Reader, Reply as StoreReply, Request, StoreError, memory};
-use postrider_types::{
-    Campaign, CampaignId, CampaignState, DeliveryState, EmailId, InDoubtPolicy, LaneName, Phase,
-    Receipt, RecipientId, Tally, TenantId, Timestamp, Variables, WorkerId,
-};
+use postrider_types::{CampaignId, Phase, TenantId, Timestamp, WorkerId};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use self::asking::running_campaign;
 use super::network::Network;
 use super::receiver::Does;
 use crate::chance::Chance;
@@ -140,69 +139,6 @@ impl World {
         settings.backoff.delay_min = Duration::from_secs(10);
         settings.backoff.give_up_after = Duration::from_secs(60);
         settings
-    }
-
-    /// Files recipients `0@domain`, `1@domain` … in the domain's own lane, or in a tail lane.
-    pub(super) fn file(&mut self, domain: &str, count: usize, is_tail: bool) {
-        let own = LaneName::own(&domain.parse().unwrap());
-        let lane = if is_tail { "tail-00" } else { own.as_str() };
-        self.file_in(lane, domain, count);
-    }
-
-    pub(super) fn file_in(&mut self, lane: &str, domain: &str, count: usize) {
-        self.file_from(lane, domain, 0..count);
-    }
-
-    pub(super) fn file_from(&mut self, lane: &str, domain: &str, numbers: Range<usize>) {
-        let lane = LaneName::from_stored(lane);
-        let recipient = |n| {
-            (
-                format!("{n}@{domain}").parse().unwrap(),
-                Variables::default(),
-            )
-        };
-        let recipients = numbers.map(recipient).collect();
-        let (tenant, campaign) = (TenantId::DEFAULT, self.campaign);
-        self.ask(Request::File {
-            tenant,
-            campaign,
-            lane,
-            recipients,
-        });
-        self.events.push_back(Event::Filed);
-    }
-
-    /// Files one recipient for each of so many domains.
-    pub(super) fn file_domains(&mut self, lane: &str, numbers: Range<usize>) {
-        let address = |n| format!("0@n{n}.test").parse().unwrap();
-        let recipients = numbers
-            .map(|n| (address(n), Variables::default()))
-            .collect();
-        self.ask(Request::File {
-            tenant: TenantId::DEFAULT,
-            campaign: self.campaign,
-            lane: LaneName::from_stored(lane),
-            recipients,
-        });
-        self.events.push_back(Event::Filed);
-    }
-
-    pub(super) fn change(&mut self, change: CampaignChange) {
-        let campaign = self.campaign;
-        self.ask(Request::Change { campaign, change });
-        let steps = match change {
-            CampaignChange::Cancel => Request::Sweep { campaign },
-            _ => Request::Unpark { campaign },
-        };
-        while matches!(self.ask(steps.clone()), StoreReply::Done { more: true }) {}
-        self.events.push_back(Event::Filed);
-    }
-
-    pub(super) fn ask(&mut self, request: Request) -> StoreReply {
-        self.backend
-            .apply(vec![request], self.now)
-            .unwrap()
-            .remove(0)
     }
 
     pub(super) fn will(&mut self, address: &str, does: impl IntoIterator<Item = Does>) {
@@ -371,96 +307,4 @@ impl World {
         self.ask(Request::Wake);
         self.events.push_back(Event::Filed);
     }
-
-    pub(super) fn campaign(&self) -> Campaign {
-        self.reader.campaign(self.campaign).unwrap().unwrap()
-    }
-
-    pub(super) fn tally(&self) -> Tally {
-        self.campaign().tally
-    }
-
-    pub(super) fn state(&self) -> CampaignState {
-        self.campaign().state
-    }
-
-    pub(super) fn receipt(&self, recipient: u32) -> Receipt {
-        let page = self.reader.receipts(
-            TenantId::DEFAULT,
-            self.campaign,
-            RecipientId(recipient),
-            None,
-            1,
-        );
-        page.unwrap().remove(0)
-    }
-
-    /// How often this address got the campaign.
-    pub(super) fn copies(&self, address: &str) -> usize {
-        self.accepted.iter().filter(|(_, to)| to == address).count()
-    }
-
-    /// Nobody got it twice, and whoever is `delivered` got it.
-    pub(super) fn check_honest(&self) {
-        let mut copies: HashMap<&str, usize> = HashMap::new();
-        for (_, address) in &self.accepted {
-            *copies.entry(address).or_default() += 1;
-        }
-        assert!(
-            copies.values().all(|copies| *copies == 1),
-            "somebody got it twice: {copies:?}"
-        );
-        let all = self.reader.receipts(
-            TenantId::DEFAULT,
-            self.campaign,
-            RecipientId(0),
-            None,
-            5_000,
-        );
-        for receipt in all.unwrap() {
-            let got_it = copies.contains_key(receipt.address.as_str());
-            match receipt.state {
-                DeliveryState::Delivered => assert!(got_it, "{receipt:?} is false"),
-                DeliveryState::InDoubt | DeliveryState::Attempting => {}
-                _ => assert!(!got_it, "{receipt:?} got it"),
-            }
-        }
-    }
-}
-
-fn running_campaign(backend: &mut dyn Backend, now: Timestamp) -> CampaignId {
-    let tenant = TenantId::DEFAULT;
-    let content = bytes::Bytes::from_static(b"an email");
-    let email = EmailId::of(&content);
-    let create = Request::Create {
-        tenant,
-        name: "hello".to_owned(),
-        email,
-        in_doubt: InDoubtPolicy::Hold,
-        in_doubt_retry_after: Duration::from_secs(900),
-        send_at: None,
-    };
-    let requests = vec![
-        Request::PutEmail {
-            tenant,
-            email,
-            content,
-        },
-        create,
-    ];
-    let replies = backend.apply(requests, now).unwrap();
-    let StoreReply::Campaign(campaign) = &replies[1] else {
-        panic!("{replies:?}")
-    };
-    let change = CampaignChange::Start;
-    backend
-        .apply(
-            vec![Request::Change {
-                campaign: campaign.id,
-                change,
-            }],
-            now,
-        )
-        .unwrap();
-    campaign.id
 }
