@@ -94,7 +94,8 @@ impl Capabilities {
 pub struct Extensions {
     /// Commands leave in groups, and the next envelope with the dot before it.
     pub pipelining: bool,
-    /// The message is sent by BDAT instead of DATA.
+    /// The message is sent by BDAT instead of DATA. A session stops by itself, and is over, when the
+    /// server does not know that although it offers CHUNKING.
     pub chunking: bool,
     /// MAIL tells how large the message is. A session stops by itself when the server refuses that
     /// although it offers SIZE.

@@ -93,6 +93,8 @@ pub(crate) struct Session {
     is_dirty: bool,
     /// A transaction was opened before.
     is_reused: bool,
+    /// A message was accepted before.
+    has_accepted: bool,
 }
 
 impl Session {
@@ -112,6 +114,7 @@ impl Session {
             is_last_refused: false,
             is_dirty: false,
             is_reused: false,
+            has_accepted: false,
         }
     }
 

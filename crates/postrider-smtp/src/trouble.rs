@@ -8,11 +8,16 @@
 //!   message: the site is condemned, and only for now. Not even a 554 greeting is permanent, for a
 //!   blocked address would bounce the whole queue; nor is a 535, for the credentials are ours. Some
 //!   of it is [lasting](Trouble::is_lasting) all the same, and not to be tried again soon.
-//! - **421** is the server's leave at any moment: this session is over, the message waits.
+//! - **421** is the server's leave at any moment: this session is over, the message waits. In the
+//!   place of an answer to MAIL, behind a message that was accepted, it is [`Cause::Leave`].
 //! - **530, 534, 535, 538** ask for credentials or encryption. That is our configuration, so the
 //!   site waits; bouncing the queue for it would be the worst of all mistakes.
-//! - **503, a 2xx or 3xx that does not fit, a line that is no reply**: the two sides no longer mean
-//!   the same command. The session is closed and the message waits. Never permanent.
+//! - **503, a refusal that says so in words (`step`), a 2xx or 3xx that does not fit, a line that is
+//!   no reply**: the two sides no longer mean the same command. The session is closed and the
+//!   message waits. Never permanent. So it is where MAIL, RCPT or DATA is not known (500, 502) to a server that
+//!   got them in a group. In lock-step those judge like any other code.
+//! - **BDAT that is not known** (500, 502) to a server that offers CHUNKING: the same, and no other
+//!   session with it should send chunks. What the server makes of the chunk, nobody knows.
 //! - **RSET and QUIT** concern no message. Whatever they bring, only the session ends.
 //! - **MAIL, DATA, the body and its final dot**: 4xx defers the message, 5xx bounces it. Not so a
 //!   MAIL that is refused for its SIZE: it is said once more without (`session/group.rs`).
@@ -47,6 +52,8 @@ use crate::relay::RelayError;
 use crate::reply::ReplyError;
 use crate::tls::TlsError;
 
+pub(crate) mod step;
+
 /// Why a message did not get its 2xx: one struct for every failure of a session.
 #[derive(Debug, Clone)]
 pub struct Trouble {
@@ -78,6 +85,13 @@ pub enum Cause {
     /// The reply does not fit the command, or nothing was asked.
     #[error("the reply does not fit what was asked")]
     OutOfPlace,
+    /// The server has refused BDAT as unknown, although it offers CHUNKING.
+    #[error("the server offers chunks and does not know them")]
+    NoChunks,
+    /// The server has accepted a message on this session, and took its leave (421) at the next
+    /// MAIL: some take so many in a session and no more.
+    #[error("the server ended the session behind a message")]
+    Leave,
     /// We refused it ourselves, before MAIL; the reply says why.
     #[error("refused before it was sent")]
     Guard,
@@ -107,6 +121,9 @@ impl From<io::Error> for Cause {
 impl Trouble {
     /// The server answered, and not with what was hoped for.
     pub fn refused(phase: Phase, reply: Reply) -> Self {
+        if !is_before_session(phase) && step::is_said(&reply) {
+            return Self::unjudged(phase, reply, Cause::OutOfPlace);
+        }
         let (severity, scope) = judge(phase, reply.code);
         let is_refusal = reply.code >= 400;
         Self {
@@ -116,6 +133,24 @@ impl Trouble {
             reply: Some(reply),
             source: (!is_refusal).then_some(Cause::OutOfPlace),
         }
+    }
+
+    /// The server refused in so many words, but nothing that is about the message: the session is
+    /// over for this cause.
+    pub(crate) const fn unjudged(phase: Phase, reply: Reply, cause: Cause) -> Self {
+        Self {
+            scope: Scope::Session,
+            severity: Severity::Transient,
+            phase,
+            reply: Some(reply),
+            source: Some(cause),
+        }
+    }
+
+    /// The server took its leave with this reply (421) in place of an answer to MAIL, on a session
+    /// on which it had accepted a message.
+    pub fn leave(reply: Reply) -> Self {
+        Self::refused(Phase::Mail, reply).because(Cause::Leave)
     }
 
     /// The session ended, or could not begin, without a reply.

@@ -37,7 +37,9 @@ pub(super) fn before_rows(trouble: &Trouble) -> Option<Classification> {
         return Some(nobody(no_route));
     }
     match (trouble.cause(), trouble.reply()) {
-        (Some(Cause::OutOfPlace | Cause::Garbage(_)), _) => plain(Class::Deferred, "desync"),
+        (Some(Cause::OutOfPlace | Cause::Garbage(_) | Cause::NoChunks), _) => {
+            plain(Class::Deferred, "desync")
+        }
         (_, Some(_)) => None,
         (_, None) if trouble.scope() == Scope::Site => plain(Class::Deferred, "unreachable"),
         (_, None) => plain(Class::Deferred, "lost"),
@@ -60,8 +62,9 @@ fn nobody(no_route: &NoRoute) -> Classification {
 /// What the basic code says, when no row said more.
 pub(super) fn after_rows(trouble: &Trouble) -> Classification {
     let code = trouble.reply().map_or(0, |reply| reply.code);
-    match code {
-        503 => Classification::plain(Class::Deferred, "desync"),
+    match (code, trouble.cause()) {
+        (503, _) => Classification::plain(Class::Deferred, "desync"),
+        (_, Some(Cause::Leave)) => Classification::plain(Class::Neutral, "between-messages"),
         _ if trouble.is_permanent() => Classification::plain(Class::Bounced, "permanent"),
         _ => Classification::plain(Class::Deferred, "transient"),
     }

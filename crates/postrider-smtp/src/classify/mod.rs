@@ -10,8 +10,9 @@
 //! Some things no row can change, because a mistake in a table must not cost a list:
 //!
 //! - What is in doubt stays in doubt, and what ended between two messages is nobody's fault.
-//! - A reply that does not fit what was asked, a 503, a line that is no reply: the two sides lost
-//!   step. Deferred, never bounced.
+//! - A reply that does not fit what was asked, a 503 or the same in words, a line that is no reply,
+//!   an unknown command where a group or a chunk was sent: the two sides lost step. Deferred, never
+//!   bounced.
 //! - A row can make a 5xx mean "later" (some receivers write so); none can make a 4xx mean "never".
 //!   What [`Trouble`] calls transient is never bounced.
 //! - An address is suppressed only by a row that says so, which must name an enhanced code or a
@@ -47,7 +48,7 @@ pub use normalise::{NORMALISED_BYTES_MAX, normalise};
 pub use problem::{ClassificationError, Problem};
 
 use crate::site::SiteName;
-use crate::trouble::Trouble;
+use crate::trouble::{Cause, Trouble};
 use row::Row;
 use rule::{Refusal, Rule};
 
@@ -123,6 +124,9 @@ impl Classifier {
         }
         let by_row = |reply| self.by_row(trouble, reply, site);
         let rule = trouble.reply().and_then(by_row);
+        // Of a server's leave, that it defers is no news.
+        let is_leave = matches!(trouble.cause(), Some(Cause::Leave));
+        let rule = rule.filter(|rule| !is_leave || !rule.only_defers());
         rule.map_or_else(|| general::after_rows(trouble), Rule::classification)
     }
 

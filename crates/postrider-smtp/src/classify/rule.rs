@@ -66,6 +66,11 @@ impl Rule {
         }
     }
 
+    /// Whether it says nothing but that the delivery waits as long as any other.
+    pub(super) fn only_defers(&self) -> bool {
+        self.class == Class::Deferred && self.action.is_none() && self.retry_after.is_none()
+    }
+
     pub(super) fn classification(&self) -> Classification {
         Classification {
             class: self.class,

@@ -11,7 +11,6 @@ use postrider_types::Phase;
 use super::*;
 use crate::full_reply::FullReply;
 use crate::mx::{NoRoute, Reason};
-use crate::trouble::Cause;
 use Phase::{Auth, Body, Connect, Data, Dot, Ehlo, Greeting, Mail, Quit, Rcpt, Rset, Tls};
 
 static BUILT_IN_TABLE: LazyLock<Arc<Classifier>> = LazyLock::new(Classifier::built_in);
@@ -127,6 +126,31 @@ fn without_a_row_the_first_digit_decides_and_lost_step_is_never_a_bounce() {
         Class::Neutral,
         "between-messages",
     );
+}
+
+#[test]
+fn lost_step_in_words_and_chunks_that_are_not_known_are_never_a_bounce() {
+    let desync = Classification::plain(Class::Deferred, "desync");
+    let words = "554 5.5.0 Error: SMTP protocol synchronization";
+    for phase in [Mail, Rcpt, Data, Body, Dot] {
+        assert_eq!(classify(phase, words), desync, "{phase}");
+    }
+    for cause in [Cause::OutOfPlace, Cause::NoChunks] {
+        let trouble = Trouble::unjudged(Dot, reply("500 5.5.1 what?"), cause);
+        assert_eq!(BUILT_IN_TABLE.classify(&trouble, &anywhere()), desync);
+    }
+}
+
+#[test]
+fn a_leave_behind_a_message_is_neutral_unless_a_rule_says_more() {
+    let leave = |text| BUILT_IN_TABLE.classify(&Trouble::leave(reply(text)), &anywhere());
+    let neutral = Classification::plain(Class::Neutral, "between-messages");
+    assert_eq!(leave("421 closing"), neutral);
+    // A rule fits this one too, and only defers it.
+    assert_eq!(leave("421 4.3.2 closing"), neutral);
+    assert_eq!(classify(Mail, "421 4.3.2 closing").class, Class::Deferred);
+    let throttled = leave("421 4.7.0 Try again later, closing connection. (MAIL)");
+    assert_eq!(throttled.action, Some(Action::ThrottleSite));
 }
 
 #[test]

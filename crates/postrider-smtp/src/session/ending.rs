@@ -3,13 +3,17 @@
 //! What is prepared binds nobody until the shell says that the terminator is out. From then on only
 //! a complete reply says what became of the message: 2xx that it was accepted, 4xx and 5xx that
 //! it was not, anything else nothing.
+//!
+//! A server that offers CHUNKING and does not know BDAT reads the octets of the chunk as commands.
+//! Its first reply says so, the session is closed, and none with it should send chunks: a broken
+//! offer must not cost recipients.
 
-use postrider_types::Phase;
+use postrider_types::{Phase, Reply};
 
 use super::{EXPECTED_MAX, Event, Group, Session, State};
 use crate::command;
 use crate::transfer::Outgoing;
-use crate::trouble::Trouble;
+use crate::trouble::{Cause, Trouble, step};
 
 impl Session {
     /// Prepares a chunk that is not the last; its octets follow the output.
@@ -73,9 +77,9 @@ impl Session {
         }
         if !is_last_out {
             self.close();
-            return Err(Trouble::refused(Phase::Body, self.parser.condense()));
+            return Err(self.chunk_refused(Phase::Body, self.parser.condense()));
         }
-        let trouble = Trouble::refused(Phase::Dot, self.parser.condense());
+        let trouble = self.chunk_refused(Phase::Dot, self.parser.condense());
         if code < 400 {
             self.close();
             return Err(trouble);
@@ -92,6 +96,7 @@ impl Session {
         let chunk_refusal = self.chunk_refusal.take();
         if code < 300 && chunk_refusal.is_none() {
             self.is_last_refused = false;
+            self.has_accepted = true;
             return Ok(Some(Event::Accepted(reply)));
         }
         if code < 400 {
@@ -99,12 +104,21 @@ impl Session {
             self.close();
             return Err(Trouble::refused(Phase::Dot, reply));
         }
-        let trouble = chunk_refusal.unwrap_or_else(|| Trouble::refused(Phase::Dot, reply));
         self.is_last_refused = self.is_chunking();
         self.is_dirty = self.is_chunking();
+        let trouble = chunk_refusal.unwrap_or_else(|| self.chunk_refused(Phase::Dot, reply));
         if code == 421 || trouble.closes_session() {
             self.close();
         }
         Err(trouble)
+    }
+
+    /// What the refusal of a chunk, or of the dot where there are none, means.
+    fn chunk_refused(&mut self, phase: Phase, reply: Reply) -> Trouble {
+        if self.is_chunking() && step::is_unknown_command(&reply) {
+            self.extensions.chunking = false;
+            return Trouble::unjudged(phase, reply, Cause::NoChunks);
+        }
+        Trouble::refused(phase, reply)
     }
 }

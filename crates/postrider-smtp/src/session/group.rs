@@ -18,7 +18,7 @@ use postrider_types::{Phase, Reply};
 
 use super::{Event, Session, State};
 use crate::command;
-use crate::trouble::{Cause, Trouble};
+use crate::trouble::{Cause, Trouble, step};
 
 /// What is known of the envelope that is out.
 #[derive(Debug, Default)]
@@ -114,7 +114,7 @@ impl Session {
         if !is_first && code >= 400 && code != 421 {
             return Ok(());
         }
-        let trouble = Trouble::refused(phase, self.parser.condense());
+        let trouble = self.refusal(phase, self.parser.condense());
         if is_first && phase == Phase::Mail {
             self.look_for_remedy(&trouble);
         }
@@ -130,6 +130,22 @@ impl Session {
                 Err(refusal)
             }
             None => Ok(()),
+        }
+    }
+
+    /// What a refusal of a command of the envelope means on this session.
+    fn refusal(&self, phase: Phase, reply: Reply) -> Trouble {
+        // Every server knows these commands. One that knows them one by one only reads a group as
+        // something else.
+        let is_of_group = self.is_pipelining() && phase != Phase::Rset;
+        if is_of_group && step::is_unknown_command(&reply) {
+            return Trouble::unjudged(phase, reply, Cause::OutOfPlace);
+        }
+        let trouble = Trouble::refused(phase, reply);
+        let is_leave = phase == Phase::Mail && self.has_accepted && !trouble.is_out_of_step();
+        match trouble.reply() {
+            Some(reply) if is_leave && reply.code == 421 => Trouble::leave(reply.clone()),
+            _ => trouble,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Messages in chunks (RFC 3030): the gate stands before the last one.
 
-use postrider_smtp::{Connection, Outgoing, Sent, Timeouts};
+use postrider_smtp::{Cause, Connection, Outgoing, Sent, Timeouts, Trouble};
 use postrider_types::{Phase, Scope};
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
@@ -9,8 +9,8 @@ use crate::courier::{CHUNKS, CHUNKS_IN_LOCK_STEP, Known, carry, mail};
 use crate::line::Stream;
 use crate::receiver::Receiver;
 use crate::script::{
-    CLOSE, Line, OPENING, accepted, content, content_of, envelope, name, opened, rest_of, send,
-    table, transmit,
+    CLOSE, Line, OPENING, UP_TO_BODY, accepted, content, content_of, envelope, name, opened,
+    rest_of, send, table, transmit,
 };
 
 const OPENING_WITH_CHUNKS: [Line; 2] = [
@@ -266,4 +266,70 @@ async fn a_message_whose_last_chunk_is_out_is_in_doubt_until_all_its_replies_agr
     let (sent, is_reusable) = send_two_chunks("250 ok\r\n250 queued").await;
     assert_eq!(accepted(Ok(sent)), "250 queued");
     assert!(is_reusable);
+}
+
+/// A server that offers chunks and knows none has judged nobody.
+fn check_unknown(trouble: &Trouble, phase: Phase) {
+    assert_eq!((trouble.phase(), trouble.scope()), (phase, Scope::Session));
+    assert!(matches!(trouble.cause(), Some(Cause::NoChunks)));
+    assert!(!trouble.is_permanent() && !trouble.is_in_doubt());
+    // Groups are not what it broke.
+    assert!(!trouble.is_out_of_step());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_know_its_chunks_has_refused_nobody_and_gets_no_more() {
+    for reply in ["500 5.5.1 unknown command", "502 what?"] {
+        // The octets of the chunk are the next commands to it.
+        let replies: &str = format!("{reply}\r\n{reply}\r\n221 bye").leak();
+        let lines = [(GROUP, TAKEN), (LAST, replies)];
+        let (mut connection, _server) = opened_with_chunks(&lines).await;
+        let Ok(Sent::Refused(trouble)) = send(&mut connection).await else {
+            panic!("{reply} is a refusal");
+        };
+        check_unknown(&trouble, Phase::Dot);
+        assert!(!connection.is_reusable() && !connection.extensions().chunking);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_envelope_behind_an_unknown_chunk_is_not_touched_by_it() {
+    let lines = [(GROUP, TAKEN), (LAST_AND_GROUP, "500 what?\r\n500 what?")];
+    let (mut connection, _server) = opened_with_chunks(&lines).await;
+    let gate = transmit(&mut connection, &envelope(), &content()).await;
+    let (sent, following) = gate.unwrap().dot_with(outgoing()).await;
+    assert!(matches!(sent, Sent::Refused(_)), "{sent:?}");
+    assert!(following.open().await.unwrap_err().is_neutral());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_early_chunk_that_is_not_known_keeps_the_last_one_back_or_speaks_for_it() {
+    let body = "0123456789abcd\r\n".repeat(5_000);
+    let early = &body[..body.len() - 64 * 1024];
+    let chunk: &str = format!("BDAT {}\r\n{}", early.len(), early.trim_end()).leak();
+    let lines = [UP_TO_BODY[0], UP_TO_BODY[1], (chunk, "500 what?")];
+    let (connection, _server) = opened_with_chunks(&lines).await;
+    let mut connection = connection.with_extensions(CHUNKS_IN_LOCK_STEP);
+    let gate = transmit(&mut connection, &envelope(), &content_of(&body)).await;
+    check_unknown(&gate.unwrap_err(), Phase::Body);
+    assert!(!connection.is_reusable() && !connection.extensions().chunking);
+
+    let (sent, is_reusable) = send_two_chunks("500 what?\r\n500 what?").await;
+    let Sent::Refused(trouble) = sent else {
+        panic!("{sent:?}");
+    };
+    check_unknown(&trouble, Phase::Dot);
+    assert!(!is_reusable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chunk_that_is_refused_for_what_it_says_is_refused() {
+    for reply in ["500 5.6.0 bad content", "550 5.7.1 spam"] {
+        let (mut connection, _server) = opened_with_chunks(&[(GROUP, TAKEN), (LAST, reply)]).await;
+        let Ok(Sent::Refused(trouble)) = send(&mut connection).await else {
+            panic!("{reply} is a refusal");
+        };
+        assert!(trouble.is_permanent(), "{reply}");
+        assert!(connection.is_reusable() && connection.extensions().chunking);
+    }
 }

@@ -1,12 +1,12 @@
 //! How sessions end: 421, replies that do not fit, silent closes, QUIT.
 
-use postrider_smtp::{Cause, Connection, Sent, Timeouts};
+use postrider_smtp::{Cause, Connection, Outgoing, Sent, Timeouts, Trouble};
 use postrider_types::{Phase, Scope};
 
 use crate::groups::{GROUP, OPENING_WITH_GROUPS};
 use crate::script::{
-    BODY, CLOSE, DOT, LATER, Line, OPENING, UP_TO_BODY, accepted, name, opened, rest_of, send,
-    serve_in_pieces, table, trouble,
+    BODY, CLOSE, DOT, LATER, Line, OPENING, UP_TO_BODY, accepted, content, envelope, name, opened,
+    rest_of, send, serve_in_pieces, table, transmit, trouble,
 };
 
 /// The transaction with another reply to its command number `index`, and nothing after it.
@@ -33,6 +33,42 @@ async fn a_421_at_any_moment_ends_the_session_and_is_transient() {
         );
         assert!(!connection.is_reusable());
     }
+}
+
+/// A session on which one message was accepted, or refused, and the next MAIL answered like this.
+async fn at_next_mail(dot: &'static str, reply: &'static str) -> Trouble {
+    let lines = [BODY, (".", dot), (UP_TO_BODY[0].0, reply)];
+    let (mut connection, _server) = opened(table(&[&OPENING, &UP_TO_BODY, &lines])).await;
+    drop(send(&mut connection).await);
+    trouble(send(&mut connection).await)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_421_at_mail_behind_an_accepted_message_is_the_leave_of_the_session() {
+    let is_leave = |trouble: Trouble| matches!(trouble.cause(), Some(Cause::Leave));
+    assert!(is_leave(at_next_mail("250 ok", "421 4.3.2 bye").await));
+    assert!(!is_leave(at_next_mail("550 no", "421 4.3.2 bye").await));
+    assert!(!is_leave(at_next_mail("250 ok", "451 4.3.2 later").await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_421_right_behind_an_acceptance_is_the_leave_of_the_session() {
+    let taken = (GROUP, "250 ok\r\n250 ok\r\n354 go ahead");
+    let dot_group: &str = format!(".\r\n{GROUP}").leak();
+    let both = (dot_group, "250 ok\r\n421 4.3.2 closing");
+    let (mut connection, _server) =
+        opened(table(&[&OPENING_WITH_GROUPS, &[taken, BODY, both]])).await;
+    let gate = transmit(&mut connection, &envelope(), &content()).await;
+    let next = Outgoing {
+        envelope: envelope(),
+        content: content(),
+    };
+    let (sent, following) = gate.unwrap().dot_with(next).await;
+    accepted(Ok(sent));
+    let trouble = following.open().await.unwrap_err();
+    assert!(matches!(trouble.cause(), Some(Cause::Leave)), "{trouble}");
+    assert_eq!(trouble.scope(), Scope::Session);
+    assert!(!trouble.is_neutral() && !connection.is_reusable());
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ mod early_replies;
 mod endings;
 mod groups;
 mod line;
+mod lost_step;
 mod opening;
 mod receiver;
 mod rounds;
