@@ -44,8 +44,9 @@ pub const EMAIL_DEATHS_MAX: usize = 3;
 /// far fewer in hand at any instant.
 pub const SUSPECTS_MAX: usize = 256;
 
-/// Waiting chunks of a campaign among which a delivery is looked for that killed its trial when no
-/// lease of its worker was left: 10 million recipients, about a tenth of a second.
+/// Waiting chunks of a campaign among which a delivery is looked for that killed its trial, when no
+/// lease holds it and it was filed anew beside others: 10 million recipients, about a tenth of a
+/// second.
 pub const SEARCHED_CHUNKS_MAX: usize = 20_000;
 
 /// Tenants that the writer keeps in memory between commits.
@@ -56,6 +57,9 @@ pub const UNPARK_CHUNKS_MAX: usize = 64;
 
 /// Drafts that one `start_due` starts.
 pub const START_DUE_MAX: usize = 16;
+
+/// How often drafts are looked for while one that is due cannot be read.
+pub const UNREADABLE_DRAFT_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Receipts that one step of `resolve` looks at.
 pub const RESOLVE_LOOKS_MAX: usize = 500;
@@ -115,6 +119,9 @@ pub const NOTES_WAITING_MAX: usize = 1_024;
 /// Most rows in one page of a listing.
 pub const PAGE_ROWS_MAX: usize = 1_000;
 
+/// Campaigns that cannot be read of which each is told and counted.
+pub const UNREADABLE_NOTED_MAX: usize = 1_000;
+
 /// Memory for pages of the writer's SQLite connection, in KiB: the hot ends of the tables.
 pub const WRITER_CACHE_KIB: u32 = 16 * 1024;
 
@@ -163,6 +170,10 @@ pub const ANSWERS_MAX: usize = 10_000;
 
 /// Oldest answers that are looked at whenever one comes.
 pub const ANSWERS_TRIMMED_MAX: usize = 16;
+
+/// How far the clock may be behind the newest that a store holds before its start says so: more
+/// than clocks are set by when they are right.
+pub const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(60);
 
 /// Campaigns that the writer keeps in memory between commits.
 pub const CAMPAIGNS_CACHED_MAX: usize = 1_024;

@@ -36,6 +36,18 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// There was a store, and its file, or its log with all that it held, is empty or gone.
+    #[error(
+        "{} is empty or missing, but {} shows that it was there",
+        path.display(),
+        witness.display()
+    )]
+    Missing {
+        /// What is missing.
+        path: PathBuf,
+        /// What shows that it was there.
+        witness: PathBuf,
+    },
     /// The file was written by a newer version.
     #[error("{} has format {found}, and this version knows formats up to {known}", path.display())]
     Newer {

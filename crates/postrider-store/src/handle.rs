@@ -168,15 +168,15 @@ impl Store {
         }
     }
 
-    /// The same store, which is a restored backup.
+    /// The same store, which is a restored backup or lost its log.
     #[must_use]
     pub(crate) fn restored(mut self, since: Option<Timestamp>) -> Self {
         self.restored_since = since;
         self
     }
 
-    /// Of a restored backup whose campaigns are held up: since when deliveries may have gone out
-    /// that it does not know of.
+    /// Of a store that is behind what was sent, and whose campaigns are held up: since when
+    /// deliveries may have gone out that it does not know of.
     pub const fn restored_since(&self) -> Option<Timestamp> {
         self.restored_since
     }

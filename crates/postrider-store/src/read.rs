@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use postrider_types::{
-    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LogEntry,
-    Receipt, RecipientId, Tenant, TenantId, Timestamp,
+    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LaneName,
+    LogEntry, Receipt, RecipientId, Tenant, TenantId, Timestamp,
 };
 
 use crate::answers::Answer;
@@ -35,13 +35,19 @@ pub trait Reader: Send + Sync {
     /// A campaign by name.
     fn campaign_named(&self, tenant: TenantId, name: &str) -> Result<Option<Campaign>, StoreError>;
 
-    /// Up to `limit` campaigns with a number below `before`, newest first.
+    /// Up to `limit` campaigns with a number below `before`, newest first. One whose row cannot be
+    /// read is left out, and told in the log.
     fn campaigns(
         &self,
         tenant: TenantId,
         before: Option<CampaignId>,
         limit: usize,
     ) -> Result<Vec<Campaign>, StoreError>;
+
+    /// How many campaigns listings left out, because their rows cannot be read.
+    fn unreadable_campaigns(&self) -> usize {
+        0
+    }
 
     /// Up to `limit` receipts of a campaign with a number from `from` on, in order of number,
     /// only those in `state` if one is given. Deliveries that were never touched have none.
@@ -78,6 +84,18 @@ pub trait Reader: Send + Sync {
     /// How large an email is in its stored form, told without loading it.
     fn email_bytes(&self, tenant: TenantId, email: EmailId) -> Result<Option<u64>, StoreError> {
         let _ = (tenant, email);
+        Err(StoreError::Elsewhere)
+    }
+
+    /// Whether an email is kept, or a campaign sends it although it is not.
+    fn has_email(&self, tenant: TenantId, email: EmailId) -> Result<bool, StoreError> {
+        let _ = (tenant, email);
+        Err(StoreError::Elsewhere)
+    }
+
+    /// Whether anything waits in a lane, or ever did.
+    fn has_lane(&self, lane: &LaneName) -> Result<bool, StoreError> {
+        let _ = lane;
         Err(StoreError::Elsewhere)
     }
 
@@ -145,7 +163,7 @@ pub trait Reader: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneShape {
     /// Its name.
-    pub lane: postrider_types::LaneName,
+    pub lane: LaneName,
     /// Chunks that wait in its queue.
     pub chunks: u64,
     /// When its first chunk is due.

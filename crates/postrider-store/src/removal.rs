@@ -4,7 +4,7 @@
 //! until there is no next place. One step takes a few milliseconds of the writer
 //! ([`STEP_COST_MAX`](crate::bounds::STEP_COST_MAX)), so others notice nothing.
 
-use postrider_types::{CampaignId, EmailId, LaneName, TenantId};
+use postrider_types::{CampaignId, Domain, EmailId, LaneName, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// What stands in place of a text that may hold an erased address.
@@ -21,6 +21,8 @@ pub enum PurgeTarget {
     Tenant(TenantId),
     /// Everything that waits in one lane, or was claimed from it.
     Lane(LaneName),
+    /// Everything for one domain: its own lane, and its recipients in the lanes that it shares.
+    Domain(Domain),
 }
 
 /// Where a walk goes on: a place that only the store reads.
@@ -28,6 +30,8 @@ pub enum PurgeTarget {
 pub struct Cursor {
     /// The campaign in which it goes on.
     pub(crate) campaign: CampaignId,
+    /// The lane of a domain in which it goes on, by its place in the order of the walk.
+    pub(crate) lane: u8,
     /// The table in which it goes on, by its place in the order of the walk.
     pub(crate) stage: u8,
     /// The key in that table after which it goes on.
@@ -42,6 +46,7 @@ impl Cursor {
     pub(crate) const fn at(campaign: CampaignId) -> Self {
         Self {
             campaign,
+            lane: 0,
             stage: 0,
             place: 0,
         }
@@ -53,7 +58,8 @@ impl Cursor {
 pub struct Walked {
     /// What it ended, erased or deleted: deliveries, and for retention rows of any kind.
     pub matched: u64,
-    /// Deliveries that it left alone because they are between begin and outcome.
+    /// Deliveries that it left alone because they are between begin and outcome, and campaigns
+    /// that it left alone because they cannot be read: it may be asked again.
     pub busy: u64,
     /// Where to go on; `None` at the end.
     pub next: Option<Cursor>,

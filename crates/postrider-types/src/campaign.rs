@@ -167,15 +167,22 @@ impl FromStr for InDoubtPolicy {
 pub enum PauseReason {
     /// A person paused it.
     Person = 0,
-    /// Its email was quarantined.
+    /// Its email is quarantined.
     Quarantine = 1,
-    /// The store is a restored backup, which does not know what was sent after it was made.
+    /// The store does not know what was sent last: it is a restored backup, or lost its log.
     Restored = 2,
+    /// Its email was quarantined, and was released by a person.
+    Released = 3,
 }
 
 impl PauseReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Person, Self::Quarantine, Self::Restored];
+    pub const ALL: [Self; 4] = [
+        Self::Person,
+        Self::Quarantine,
+        Self::Restored,
+        Self::Released,
+    ];
 
     /// The name in API and command.
     pub const fn name(self) -> &'static str {
@@ -183,6 +190,7 @@ impl PauseReason {
             Self::Person => "person",
             Self::Quarantine => "quarantine",
             Self::Restored => "restored",
+            Self::Released => "released",
         }
     }
 
@@ -231,6 +239,9 @@ pub struct Campaign {
     pub created_at: Timestamp,
     /// When it was first started; the Date of all of its messages.
     pub started_at: Option<Timestamp>,
+    /// When it last began to run: started, resumed, or retried when it was over. Nobody is given up
+    /// for the time before.
+    pub running_since: Option<Timestamp>,
     /// When it was cancelled or finished.
     pub ended_at: Option<Timestamp>,
     /// When retention deleted its receipts, chunks and log; the tally tells what they said.

@@ -23,7 +23,8 @@ pub enum Outcome {
     /// Begun, but its own worker knows that the terminator was never written: pending again, and
     /// the attempt is not charged.
     Returned,
-    /// Older than the give-up age, so not tried again.
+    /// Older than the give-up age, so not tried again. Its reply, if it has one, is what was said
+    /// last.
     Expired,
     /// The message cannot be built, or the server cannot take it: no retry helps, and nothing was
     /// sent.

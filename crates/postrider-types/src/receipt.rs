@@ -25,7 +25,8 @@ pub struct Receipt {
     pub attempts: u16,
     /// The lease under which the newest attempt was begun; a late outcome must name it.
     pub token: Option<LeaseToken>,
-    /// When the first attempt was made.
+    /// When the first attempt was made since the delivery was last taken out of doubt or quarantine,
+    /// or retried by a person: from when its age counts.
     pub first_attempt_at: Option<Timestamp>,
     /// When a deferred delivery may be tried again.
     pub next_attempt_at: Option<Timestamp>,
@@ -67,23 +68,32 @@ impl Receipt {
         }
     }
 
-    /// Whether nobody knows what came of its newest attempt: it is in doubt, or was taken out of
-    /// doubt without knowing.
-    pub fn is_unknown(&self) -> bool {
-        self.state == DeliveryState::InDoubt || self.is_decided()
+    /// Since when nobody knows what came of its newest attempt: it is in doubt, or was taken out
+    /// of doubt without knowing, whenever that was. `None` when it is known.
+    pub fn unknown_since(&self) -> Option<Timestamp> {
+        match self.doubt {
+            _ if self.state == DeliveryState::InDoubt => Some(self.at),
+            Some(doubt) if self.is_decided() => Some(doubt.at),
+            _ => None,
+        }
     }
 
     /// Whether its newest attempt was taken out of doubt without knowing what came of it, and
     /// nobody knows yet.
     pub fn is_decided(&self) -> bool {
-        self.doubt.is_some() && self.doubt == self.to_doubt()
+        self.doubt.is_some_and(|doubt| {
+            let is_newest = self.token == Some(doubt.token) && self.attempts == doubt.attempt;
+            is_newest && !doubt.is_settled
+        })
     }
 
-    /// Its newest attempt as a doubt that is not settled; `None` when none was ever begun.
+    /// What is in doubt of a receipt that is in doubt, not settled; `None` when nothing was ever
+    /// begun.
     pub fn to_doubt(&self) -> Option<Doubt> {
         self.token.map(|token| Doubt {
             token,
             attempt: self.attempts,
+            at: self.at,
             is_settled: false,
         })
     }
@@ -103,6 +113,8 @@ pub struct Doubt {
     pub token: LeaseToken,
     /// Its number.
     pub attempt: u16,
+    /// When it came into doubt: how old the doubt is does not depend on what was decided since.
+    pub at: Timestamp,
     /// Whether its outcome came after all.
     pub is_settled: bool,
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use postrider_types::{
-    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LogEntry,
-    Receipt, RecipientId, Tenant, TenantId, Timestamp,
+    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LaneName,
+    LogEntry, Receipt, RecipientId, Tenant, TenantId, Timestamp,
 };
 
 use super::Shared;
@@ -11,8 +11,9 @@ use crate::answers::Answer;
 use crate::error::StoreError;
 use crate::quarantine::{QuarantinedChunk, SuspectEmail};
 use crate::read::{LaneShape, Reader};
-use crate::rows::{ChunkRow, LogRow};
+use crate::rows::{ChunkRow, LogRow, Within};
 use crate::tables::Tables;
+use crate::upkeep::Upkeep;
 
 impl Reader for Shared {
     fn message_key(&self) -> [u8; 32] {
@@ -131,6 +132,20 @@ impl Reader for Shared {
         let state = self.state();
         let found = state.emails.get(&(tenant, email));
         Ok(found.map(|content| content.len() as u64))
+    }
+
+    fn has_email(&self, tenant: TenantId, email: EmailId) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let is_kept = state.emails.contains_key(&(tenant, email));
+        let sending = state.campaigns_sending(tenant, email, CampaignId(0), 1)?;
+        Ok(is_kept || !sending.is_empty())
+    }
+
+    fn has_lane(&self, lane: &LaneName) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let is_used = state.lanes.contains_key(lane);
+        let parked = state.parked(&Within::Lane(lane.clone()), ChunkId(0), 1)?;
+        Ok(is_used || !parked.is_empty())
     }
 
     fn history(&self, delivery: DeliveryId, limit: usize) -> Result<Vec<LogEntry>, StoreError> {

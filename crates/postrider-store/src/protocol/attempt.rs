@@ -21,6 +21,9 @@ use crate::tables::Tables;
 const NOT_HELD: Refused =
     Refused::Malformed(Cow::Borrowed("the delivery is not in the leased chunk"));
 
+/// Why a delivery expires.
+const TOO_OLD: &str = "older than the give-up age";
+
 /// One numbered try, as both verbs name it.
 pub(super) struct Attempt {
     /// The lease that it is made under.
@@ -232,6 +235,10 @@ pub(super) fn apply_outcome(
         Outcome::Returned => receipt.attempts.saturating_sub(1),
         _ => receipt.attempts,
     };
+    let reply = match outcome {
+        Outcome::Expired => Some(too_old(reply.as_ref().or(receipt.reply.as_ref()))),
+        _ => reply,
+    };
     Receipt {
         state: outcome.state(),
         attempts,
@@ -239,4 +246,14 @@ pub(super) fn apply_outcome(
         reply,
         ..receipt
     }
+}
+
+/// What a receipt says of a delivery that was given up: that it was, and what was said of it last.
+fn too_old(last: Option<&SmtpReply>) -> SmtpReply {
+    let text = match last {
+        None => TOO_OLD.to_owned(),
+        Some(ours) if ours.code == 0 => format!("{TOO_OLD}; last: {}", ours.text),
+        Some(theirs) => format!("{TOO_OLD}; last: {theirs}"),
+    };
+    SmtpReply::new(0, None, &text)
 }

@@ -66,6 +66,7 @@ pub(super) fn create(
         paused_because: None,
         created_at: now,
         started_at: None,
+        running_since: None,
         ended_at: None,
         retained_at: None,
         tally: Tally::default(),
@@ -140,8 +141,11 @@ pub(super) fn cancel(campaign: &mut Campaign, now: Timestamp) {
     }
 }
 
-/// Lets a campaign run, whatever held it up.
+/// Lets a campaign run, whatever held it up. Said again of one that runs, it changes nothing.
 pub(super) fn start(campaign: &mut Campaign, now: Timestamp) {
+    if campaign.state != CampaignState::Running {
+        campaign.running_since = Some(now);
+    }
     campaign.state = CampaignState::Running;
     campaign.paused_because = None;
     campaign.started_at = campaign.started_at.or(Some(now));
@@ -215,6 +219,20 @@ pub(super) fn is_cancelled(
 ) -> Result<bool, StoreError> {
     let campaign = existing(tables, campaign)?;
     Ok(tenant::state_of(tables, &campaign)? == CampaignState::Cancelled)
+}
+
+/// Whether nothing is wrong with a campaign's row; it is told in the log when there is.
+pub(super) fn is_readable(
+    tables: &mut impl Tables,
+    campaign: CampaignId,
+) -> Result<bool, StoreError> {
+    match tables.campaign(campaign) {
+        Err(error) if error.is_of_a_row() => {
+            tracing::error!(%error, %campaign, "a campaign cannot be read, and is left as it is");
+            Ok(false)
+        }
+        read => read.map(|_| true),
+    }
 }
 
 /// A campaign that some other row names.

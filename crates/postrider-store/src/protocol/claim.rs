@@ -118,8 +118,14 @@ fn take_up(tables: &mut impl Tables, chunk: &ChunkRow, now: Timestamp) -> Result
     Ok(())
 }
 
-fn answer(tables: &mut impl Tables, lease: LeaseRow, chunk: ChunkRow) -> Result<Reply, StoreError> {
+fn answer(
+    tables: &mut impl Tables,
+    lease: LeaseRow,
+    mut chunk: ChunkRow,
+) -> Result<Reply, StoreError> {
     let campaign = campaign::existing(tables, chunk.campaign)?;
+    let started_at = campaign.started_at.unwrap_or(campaign.created_at);
+    tell_age(tables, &mut chunk)?;
     Ok(Reply::Claimed(Box::new(Claimed {
         token: lease.token,
         until: lease.until,
@@ -127,8 +133,25 @@ fn answer(tables: &mut impl Tables, lease: LeaseRow, chunk: ChunkRow) -> Result<
         tenant: chunk.tenant,
         campaign: chunk.campaign,
         email: chunk.email,
-        started_at: campaign.started_at.unwrap_or(campaign.created_at),
+        started_at,
+        running_since: campaign.running_since.unwrap_or(started_at),
         lane: lease.lane,
         recipients: chunk.recipients,
     })))
+}
+
+/// Whoever was taken out of doubt since his chunk was written waits alone in it: his age counts anew,
+/// and only his receipt knows.
+fn tell_age(tables: &mut impl Tables, chunk: &mut ChunkRow) -> Result<(), StoreError> {
+    let delivery = match chunk.recipients.as_slice() {
+        [recipient] => chunk.delivery(recipient.recipient),
+        _ => return Ok(()),
+    };
+    let receipt = end::readable(tables, delivery)?.flatten();
+    if let (Some(receipt), [recipient]) = (receipt, chunk.recipients.as_mut_slice())
+        && receipt.doubt.is_some()
+    {
+        recipient.first_attempt_at = receipt.first_attempt_at;
+    }
+    Ok(())
 }

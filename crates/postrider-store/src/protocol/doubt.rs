@@ -44,6 +44,7 @@ pub(super) fn enter(
         state: DeliveryState::InDoubt,
         next_attempt_at: None,
         reply,
+        at: now,
         ..receipt
     };
     receipts::shift(tables, before, doubted.clone(), now)?;
@@ -56,7 +57,7 @@ pub(super) fn enter(
                 return Ok(());
             }
             let due_at = now.plus(campaign.in_doubt_retry_after);
-            refile::file_alone(tables, Receipt { at: now, ..doubted }, due_at, now)
+            refile::file_alone(tables, doubted, due_at, now)
         }
         InDoubtPolicy::AssumeDelivered => {
             let reason = "nobody knows, and the campaign's policy counts it as delivered";
@@ -83,7 +84,8 @@ pub(super) fn decide(
     receipts::shift(tables, DeliveryState::InDoubt, decided, now)
 }
 
-/// Makes a delivery in doubt pending again without knowing; filing it is left to the caller.
+/// Makes a delivery in doubt pending again without knowing; filing it is left to the caller. Its
+/// age counts anew, because it is to be sent once more and not given up for the try that is in doubt.
 pub(super) fn take_up(
     tables: &mut impl Tables,
     receipt: Receipt,
@@ -95,6 +97,7 @@ pub(super) fn take_up(
         reply: Some(SmtpReply::new(0, None, reason)),
         doubt: receipt.to_doubt(),
         retries_in_doubt: receipt.retries_in_doubt.saturating_add(1),
+        first_attempt_at: None,
         at: now,
         ..receipt
     };

@@ -7,7 +7,7 @@
 use postrider_types::{CampaignState, PauseReason, Timestamp};
 
 use super::{campaign, email_quarantine, tenant};
-use crate::bounds::START_DUE_MAX;
+use crate::bounds::{START_DUE_MAX, UNREADABLE_DRAFT_RETRY_AFTER};
 use crate::error::StoreError;
 use crate::request::Reply;
 use crate::tables::Tables;
@@ -15,10 +15,16 @@ use crate::tables::Tables;
 /// Starts a few of the drafts whose time has come, earliest first.
 ///
 /// One whose tenant is deleted ends cancelled instead; one whose email is quarantined is held up
-/// until a person schedules or starts it again.
+/// until a person schedules or starts it again. One that cannot be read holds up no other: while it
+/// is the first that is due, the others are asked for every [`UNREADABLE_DRAFT_RETRY_AFTER`].
 pub(super) fn start_due(tables: &mut impl Tables, now: Timestamp) -> Result<Reply, StoreError> {
     let mut started = Vec::new();
+    let mut next_from = Timestamp::EPOCH;
     for id in tables.drafts_due(now, START_DUE_MAX)? {
+        if !campaign::is_readable(tables, id)? {
+            next_from = now.plus(UNREADABLE_DRAFT_RETRY_AFTER);
+            continue;
+        }
         let mut campaign = campaign::existing(tables, id)?;
         if tenant::refusal(tables, campaign.tenant)?.is_some() {
             campaign.state = CampaignState::Cancelled;
@@ -34,6 +40,6 @@ pub(super) fn start_due(tables: &mut impl Tables, now: Timestamp) -> Result<Repl
     }
     Ok(Reply::Started {
         campaigns: started,
-        next_at: tables.next_send_at()?,
+        next_at: tables.next_send_at()?.map(|at| at.max(next_from)),
     })
 }

@@ -13,6 +13,7 @@ use postrider_types::{
     CampaignId, CampaignState, EmailId, PauseReason, TenantId, Timestamp, WorkerId,
 };
 
+use super::campaign;
 use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, EMAIL_DEATHS_MAX, EMAIL_RECIPIENTS_MAX};
 use crate::error::StoreError;
 use crate::quarantine::SuspectEmail;
@@ -76,8 +77,15 @@ pub(super) fn put(
         tables.put_suspect_email(&suspect)?;
     }
     let first = CampaignId(0);
+    let mut paused = 0;
     for campaign in tables.campaigns_sending(tenant, email, first, CAMPAIGNS_PER_STEP_MAX)? {
-        pause(tables, campaign)?;
+        if campaign::is_readable(tables, campaign)? {
+            paused += u64::from(pause(tables, campaign)?);
+        }
+    }
+    if is_new {
+        let reason = suspect.reason;
+        tracing::warn!(%tenant, %email, reason, paused, "an email is quarantined");
     }
     Ok(is_new)
 }
@@ -98,16 +106,21 @@ fn known(
     }))
 }
 
-/// Pauses a running campaign because of its email.
-pub(super) fn pause(tables: &mut impl Tables, campaign: CampaignId) -> Result<(), StoreError> {
-    match tables.campaign(campaign)? {
-        Some(mut campaign) if campaign.state == CampaignState::Running => {
-            campaign.state = CampaignState::Paused;
-            campaign.paused_because = Some(PauseReason::Quarantine);
-            tables.put_campaign(&campaign)
-        }
-        _ => Ok(()),
+/// Pauses a running campaign because of its email, and says whether it ran. One that waits since
+/// its email was released says again why.
+pub(super) fn pause(tables: &mut impl Tables, campaign: CampaignId) -> Result<bool, StoreError> {
+    let Some(mut campaign) = tables.campaign(campaign)? else {
+        return Ok(false);
+    };
+    let is_running = campaign.state == CampaignState::Running;
+    if is_running {
+        campaign.state = CampaignState::Paused;
+    } else if campaign.paused_because != Some(PauseReason::Released) {
+        return Ok(false);
     }
+    campaign.paused_because = Some(PauseReason::Quarantine);
+    tables.put_campaign(&campaign)?;
+    Ok(is_running)
 }
 
 /// Whether nothing of an email may be sent, because it is quarantined.

@@ -58,6 +58,7 @@ pub(super) fn erase(
         )?;
         if walk.is_over() {
             walk.go_on_at(Cursor {
+                lane: 0,
                 campaign: CampaignId(0),
                 stage: LOG,
                 place: 0,

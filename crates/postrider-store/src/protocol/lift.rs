@@ -45,6 +45,8 @@ pub(super) fn release(
     let before = receipt.state;
     let released = Receipt {
         state: DeliveryState::Pending,
+        // Nobody could try it meanwhile.
+        first_attempt_at: None,
         reply: Some(SmtpReply::new(0, None, reason)),
         ..receipt
     };
@@ -76,6 +78,25 @@ pub(super) fn lift_email(
     Ok(walk.reply())
 }
 
+/// A campaign that its email held up waits for a person from here, and so does a finished one: what
+/// is released makes it run again, and that is for a person to say.
+fn say_released(tables: &mut impl Tables, row: &Campaign) -> Result<(), StoreError> {
+    let is_opened =
+        row.state == CampaignState::Finished && row.tally[DeliveryState::Quarantined] > 0;
+    if !is_opened && row.paused_because != Some(PauseReason::Quarantine) {
+        return Ok(());
+    }
+    let mut released = Campaign {
+        paused_because: Some(PauseReason::Released),
+        ..row.clone()
+    };
+    if is_opened {
+        released.state = CampaignState::Paused;
+        released.ended_at = None;
+    }
+    tables.put_campaign(&released)
+}
+
 /// The place in a campaign's walk at which its receipts begin; before it, what waits is ended.
 const RECEIPTS: u8 = 3;
 
@@ -91,6 +112,7 @@ fn lift_of_campaign(
     };
     match lift {
         Lift::Release if walk.cursor.stage < RECEIPTS => {
+            say_released(tables, &row)?;
             walk.cursor.stage = RECEIPTS;
             walk.cursor.place = 0;
         }
@@ -104,15 +126,6 @@ fn lift_of_campaign(
     }
     if row.tally[DeliveryState::Quarantined] == 0 {
         return Ok(true);
-    }
-    if lift == Lift::Release && row.state == CampaignState::Finished {
-        // What is released makes it run again, and that is for a person to say.
-        tables.put_campaign(&Campaign {
-            state: CampaignState::Paused,
-            paused_because: Some(PauseReason::Quarantine),
-            ended_at: None,
-            ..row.clone()
-        })?;
     }
     let first = DeliveryId {
         tenant: row.tenant,

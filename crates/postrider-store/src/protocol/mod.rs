@@ -36,6 +36,7 @@ mod intake;
 mod lanes;
 mod lift;
 mod purge;
+mod purge_domain;
 mod quarantine;
 mod receipts;
 mod refile;

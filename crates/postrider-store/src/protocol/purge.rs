@@ -6,7 +6,10 @@
 //! not begun ends here, so that its begin is refused, and the lease ends as usual. What is begun
 //! is never touched, and what is in doubt only when asked, because it may have been delivered.
 //!
-//! A step costs at most about [`STEP_COST_MAX`](crate::bounds::STEP_COST_MAX); a dry run walks the same way and writes nothing.
+//! How a domain is taken out of lanes that it shares is told in `purge_domain`.
+//!
+//! A step costs at most about [`STEP_COST_MAX`](crate::bounds::STEP_COST_MAX); a dry run walks the
+//! same way and writes nothing.
 
 use postrider_types::{
     CampaignId, CampaignState, ChunkId, DeliveryId, DeliveryState, LeaseToken, Receipt,
@@ -15,7 +18,7 @@ use postrider_types::{
 
 use super::end::{self, Left};
 use super::walk::{self, Walk};
-use super::{doubt, lanes, quarantine, receipts, tenant};
+use super::{doubt, lanes, purge_domain, quarantine, receipts, tenant};
 use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, CHUNK_COST};
 use crate::error::StoreError;
 use crate::removal::{Cursor, PurgeTarget};
@@ -43,13 +46,19 @@ pub(super) fn purge(
     walk.with_in_doubt = with_in_doubt;
     walk.keeps_in_doubt = !with_in_doubt;
     let (tenant, email) = match target {
-        PurgeTarget::Lane(_) if with_in_doubt => {
+        PurgeTarget::Lane(_) | PurgeTarget::Domain(_) if with_in_doubt => {
             return Ok(Reply::Refused(Refused::Malformed(
                 "what is in doubt waits in no lane; name its campaign".into(),
             )));
         }
         PurgeTarget::Lane(lane) => {
             if end_within(tables, &mut walk, &Within::Lane(lane), now)? {
+                walk.finish();
+            }
+            return Ok(walk.reply());
+        }
+        PurgeTarget::Domain(domain) => {
+            if purge_domain::end_lanes(tables, &mut walk, &domain, now)? {
                 walk.finish();
             }
             return Ok(walk.reply());
@@ -134,7 +143,7 @@ pub(super) fn end_waiting(
 }
 
 /// Walks over queue, parked and leased chunks from the walk's place on.
-fn end_within(
+pub(super) fn end_within(
     tables: &mut impl Tables,
     walk: &mut Walk,
     within: &Within,
@@ -188,10 +197,15 @@ fn end_chunk(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     walk.spend(CHUNK_COST);
-    match tables.look_at(entry.chunk)? {
-        Look::Whole(chunk) => end_open(tables, walk, chunk, now),
+    match (tables.look_at(entry.chunk)?, walk.only.clone()) {
+        (Look::Whole(chunk), None) => end_open(tables, walk, chunk, now),
+        (Look::Whole(chunk), Some(domain)) => {
+            purge_domain::end_some(tables, walk, entry, &chunk, &domain, now)
+        }
+        // Nobody knows whether it holds anybody who is meant; the claim that meets it ends it.
+        (Look::Unreadable(_) | Look::Missing, Some(_)) => Ok(true),
         // Whom it holds is known at best by number, so it ends as what it is.
-        look if !walk.is_dry_run => {
+        (look, None) if !walk.is_dry_run => {
             quarantine::set_aside(tables, entry.chunk, entry.campaign, look, now)?;
             Ok(false)
         }
@@ -254,6 +268,9 @@ fn end_open(
     let mut is_kept = false;
     for recipient in std::mem::take(&mut chunk.recipients) {
         walk.spend(1);
+        if !walk.is_about(&recipient.address) {
+            continue;
+        }
         let delivery = chunk.delivery(recipient.recipient);
         let Some(receipt) = end::readable(tables, delivery)? else {
             continue;

@@ -7,7 +7,7 @@
 //!
 //! Nothing leaves by itself; the way back is in `lift`.
 
-use postrider_types::reply::Reply as SmtpReply;
+use postrider_types::reply::{Reply as SmtpReply, tame};
 use postrider_types::{
     CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LeaseToken, Receipt, RecipientId,
     TenantId, Timestamp,
@@ -54,10 +54,31 @@ pub(super) fn report(
         }
         Subject::Recipient(_) | Subject::Chunk => {}
     }
+    say(what, &chunk, left.len(), reason);
     for left in left {
         put(tables, left.into_receipt(&chunk, now), reason, now)?;
     }
     Ok(Reply::Done { more: false })
+}
+
+/// Says in the log what of a chunk is quarantined by a report, once; an email says so itself.
+fn say(what: Subject, chunk: &ChunkRow, recipients: usize, reason: &str) {
+    if recipients == 0 {
+        return;
+    }
+    let (reason, campaign) = (tame(reason), chunk.campaign);
+    match what {
+        Subject::Recipient(recipient) => say_one(chunk.delivery(recipient), &reason),
+        Subject::Chunk => {
+            let chunk = chunk.chunk;
+            tracing::warn!(%chunk, %campaign, recipients, reason, "a chunk is quarantined");
+        }
+        Subject::Email => {}
+    }
+}
+
+fn say_one(delivery: DeliveryId, reason: &str) {
+    tracing::warn!(%delivery, reason, "a recipient is quarantined");
 }
 
 /// Quarantines a recipient that workers, or its trial, died of.
@@ -71,6 +92,7 @@ pub(super) fn put_deadly(
     // First: a campaign that is to be paused must not finish with its last open delivery.
     let (tenant, email) = email;
     email_quarantine::count_recipient(tables, tenant, email, now)?;
+    say_one(receipt.delivery, &tame(reason));
     put(tables, receipt, reason, now)
 }
 
@@ -180,7 +202,9 @@ pub(super) fn put_lost(
     if !may_end {
         return Ok(());
     }
-    put(tables, receipt, "its chunk cannot be read any more", now)
+    let reason = "its chunk cannot be read any more";
+    say_one(receipt.delivery, reason);
+    put(tables, receipt, reason, now)
 }
 
 /// What is left of a lease whose chunk cannot be read: what was begun, told by number.

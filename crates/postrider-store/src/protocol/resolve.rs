@@ -3,7 +3,8 @@
 //! One step looks at a bounded number of receipts in order of number, and changes fewer. Who is in
 //! doubt may be told delivered or bounced; who is in doubt or over may be tried again, and who is
 //! quarantined may be given up. A retry of what is in doubt waits until the doubt is as old as the
-//! campaign says, because until then the first try may still be under way somewhere.
+//! campaign says, because until then the first try may still be under way somewhere. Its age counts
+//! from when it arose, whatever was decided about it since.
 //!
 //! A retry makes a finished campaign run again, for exactly those: nothing else of it is open. A
 //! cancelled one runs again too, but only when its sweep is done, because what was not swept would
@@ -84,9 +85,7 @@ fn trouble(campaign: &Campaign, asked: &Asked) -> Option<Refused> {
         "the campaign ended so long ago that what it needs is not kept any more".to_owned()
     } else {
         let is_swept = campaign.state != CampaignState::Cancelled || campaign.tally.open() == 0;
-        return (is_retry && !is_swept).then_some(Refused::Campaign {
-            state: campaign.state,
-        });
+        return (is_retry && !is_swept).then_some(Refused::Cancelling);
     };
     Some(Refused::Malformed(sentence.into()))
 }
@@ -154,11 +153,12 @@ impl<'a> Step<'a> {
 
     fn take(&mut self, tables: &mut impl Tables, receipt: Receipt) -> Result<(), StoreError> {
         let is_retry = self.asked.into == Resolution::Retry;
-        let old_enough_at = receipt.at.plus(self.campaign.in_doubt_retry_after);
         if is_retry && receipt.address.is_erased() {
             return Ok(());
         }
-        if is_retry && receipt.is_unknown() && old_enough_at > self.now {
+        let wait = self.campaign.in_doubt_retry_after;
+        let is_young = |since: Timestamp| since.plus(wait) > self.now;
+        if is_retry && receipt.unknown_since().is_some_and(is_young) {
             self.too_early += 1;
             return Ok(());
         }
@@ -221,7 +221,7 @@ impl<'a> Step<'a> {
         let again = Receipt {
             retries_in_doubt: receipt
                 .retries_in_doubt
-                .saturating_add(u8::from(receipt.is_unknown())),
+                .saturating_add(u8::from(receipt.unknown_since().is_some())),
             state: DeliveryState::Pending,
             first_attempt_at: None,
             next_attempt_at: None,

@@ -81,25 +81,44 @@ fn take_out(
     if !is_known || campaign::is_cancelled(tables, delivery.campaign)? {
         return Ok(None);
     }
-    if let Some(entry) = waiting(tables, delivery)?
-        && let Look::Whole(chunk) = tables.look_at(entry.chunk)?
-    {
-        let left = end::left_of(tables, &chunk)?;
-        let is_it = |left: &Left| left.recipient.recipient == delivery.recipient;
-        let (mut it, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(is_it);
-        if let Some(it) = it.pop() {
-            lanes::take_out(tables, &entry)?;
-            refile::file_together(tables, &chunk, rest, (entry.lane, entry.due_at), now)?;
-            return Ok(Some((chunk, it)));
-        }
+    if let Some(found) = leased(tables, delivery, receipt.as_ref())? {
+        return Ok(Some(found));
     }
-    leased(tables, delivery, receipt)
+    let Some(entry) = waiting(tables, delivery, receipt.as_ref())? else {
+        return Ok(None);
+    };
+    let Look::Whole(chunk) = tables.look_at(entry.chunk)? else {
+        return Ok(None);
+    };
+    let left = end::left_of(tables, &chunk)?;
+    let is_it = |left: &Left| left.recipient.recipient == delivery.recipient;
+    let (mut it, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(is_it);
+    let Some(it) = it.pop() else {
+        return Ok(None);
+    };
+    lanes::take_out(tables, &entry)?;
+    refile::file_together(tables, &chunk, rest, (entry.lane, entry.due_at), now)?;
+    Ok(Some((chunk, it)))
 }
 
-/// Where a delivery waits, queued or parked. A chunk with a higher number is the newer one.
-fn waiting(tables: &mut impl Tables, delivery: DeliveryId) -> Result<Option<QueueRow>, StoreError> {
+/// Where a delivery waits, queued or parked. Most wait in the chunk that they were filed with, or
+/// that their receipt names; whoever was filed anew beside others is looked for among all that
+/// waits.
+fn waiting(
+    tables: &mut impl Tables,
+    delivery: DeliveryId,
+    receipt: Option<&Receipt>,
+) -> Result<Option<QueueRow>, StoreError> {
+    let home = tables.home(delivery)?.map(|home| home.chunk);
+    let named = receipt.map(|receipt| receipt.chunk);
+    for chunk in home.into_iter().chain(named) {
+        if let Some(entry) = lanes::waiting(tables, delivery.campaign, chunk)?
+            && is_in(tables, &entry, delivery, receipt)?
+        {
+            return Ok(Some(entry));
+        }
+    }
     let within = Within::Campaign(delivery.campaign);
-    let mut found: Option<QueueRow> = None;
     for is_parked in [false, true] {
         let mut after = ChunkId(0);
         for _ in 0..SEARCHED_CHUNKS_MAX / ENTRIES_PER_READ_MAX {
@@ -113,22 +132,32 @@ fn waiting(tables: &mut impl Tables, delivery: DeliveryId) -> Result<Option<Queu
             };
             after = last.chunk;
             for entry in page {
-                let numbers = tables.numbers(entry.chunk)?;
-                let is_newer = found.as_ref().is_none_or(|found| found.chunk < entry.chunk);
-                if is_newer && numbers.binary_search(&delivery.recipient).is_ok() {
-                    found = Some(entry);
+                if is_in(tables, &entry, delivery, receipt)? {
+                    return Ok(Some(entry));
                 }
             }
         }
     }
-    Ok(found)
+    Ok(None)
+}
+
+/// Whether a delivery waits in this chunk: it holds the delivery, which was not filed anew since.
+fn is_in(
+    tables: &mut impl Tables,
+    entry: &QueueRow,
+    delivery: DeliveryId,
+    receipt: Option<&Receipt>,
+) -> Result<bool, StoreError> {
+    let is_newest = receipt.is_none_or(|receipt| receipt.chunk <= entry.chunk);
+    let numbers = tables.numbers(entry.chunk)?;
+    Ok(is_newest && numbers.binary_search(&delivery.recipient).is_ok())
 }
 
 /// A delivery whose chunk is leased stays in it.
 fn leased(
     tables: &mut impl Tables,
     delivery: DeliveryId,
-    receipt: Option<Receipt>,
+    receipt: Option<&Receipt>,
 ) -> Result<Option<(ChunkRow, Left)>, StoreError> {
     let within = Within::Campaign(delivery.campaign);
     let mut after = LeaseToken(0);
@@ -139,12 +168,13 @@ fn leased(
         };
         after = last.token;
         for lease in &page {
-            if end::holds(lease, delivery, receipt.as_ref())
+            if end::holds(lease, delivery, receipt)
                 && let Look::Whole(chunk) = tables.look_at(lease.chunk)?
             {
                 let mut recipients = chunk.recipients.iter();
                 let recipient = recipients.find(|r| r.recipient == delivery.recipient);
                 if let Some(recipient) = recipient.cloned() {
+                    let receipt = receipt.cloned();
                     return Ok(Some((chunk, Left { recipient, receipt })));
                 }
             }

@@ -3,8 +3,9 @@
 //! Whoever walks spends what its rows cost, and stops when the step is spent. The answer to a
 //! step says where the next begins, so nothing is kept between two of them.
 
-use postrider_types::{CampaignId, DeliveryId, Receipt, RecipientId};
+use postrider_types::{Address, CampaignId, DeliveryId, Domain, Receipt, RecipientId};
 
+use super::campaign;
 use crate::bounds::{ENTRIES_PER_READ_MAX, RECEIPTS_PER_READ_MAX, STEP_COST_MAX};
 use crate::error::StoreError;
 use crate::removal::{Cursor, Walked};
@@ -20,6 +21,8 @@ pub(super) struct Walk {
     pub with_in_doubt: bool,
     /// Whether a chunk that waits with a delivery in doubt stays where it is.
     pub keeps_in_doubt: bool,
+    /// The domain that alone is meant of whoever it meets.
+    pub only: Option<Domain>,
     /// Whether it has come to its end.
     is_over: bool,
     cost: u64,
@@ -36,6 +39,7 @@ impl Walk {
             is_dry_run: false,
             with_in_doubt: false,
             keeps_in_doubt: false,
+            only: None,
             is_over: false,
             cost: 0,
             reason,
@@ -61,6 +65,19 @@ impl Walk {
         self.cursor.place = 0;
     }
 
+    /// Goes on to the next lane of a domain.
+    pub(super) const fn next_lane(&mut self) {
+        self.cursor.lane += 1;
+        self.cursor.stage = 0;
+        self.cursor.place = 0;
+    }
+
+    /// Whether a recipient that it meets is meant.
+    pub(super) fn is_about(&self, address: &Address) -> bool {
+        let is_at = |only: &Domain| address.to_domain() == *only;
+        self.only.as_ref().is_none_or(is_at)
+    }
+
     /// Goes on somewhere else after all.
     pub(super) const fn go_on_at(&mut self, cursor: Cursor) {
         self.cursor = cursor;
@@ -81,7 +98,8 @@ impl Walk {
     }
 
     /// Walks over campaigns in order of number: `page` gives some from a number on, and `each`
-    /// works on one of them and says whether it is done with it.
+    /// works on one of them and says whether it is done with it. One that cannot be read is left
+    /// alone, and holds up no other.
     pub(super) fn over_campaigns<T: Tables>(
         &mut self,
         tables: &mut T,
@@ -93,7 +111,9 @@ impl Walk {
                 self.cursor = Cursor::at(campaign);
             }
             self.spend(1);
-            if !each(tables, self, campaign)? {
+            if !campaign::is_readable(tables, campaign)? {
+                self.busy += 1;
+            } else if !each(tables, self, campaign)? {
                 return Ok(());
             }
             self.cursor = Cursor::at(CampaignId(campaign.0.saturating_add(1)));

@@ -26,6 +26,10 @@ pub enum Refused {
         /// The state it is in.
         state: CampaignState,
     },
+    /// The campaign was cancelled, and what had not begun is still being ended: this may be asked
+    /// again when that is done.
+    #[error("the campaign is being cancelled; ask again when nothing of it is open any more")]
+    Cancelling,
     /// The audience is sealed.
     #[error("the audience is sealed")]
     Sealed,

@@ -99,6 +99,9 @@ pub struct Claimed {
     pub email: EmailId,
     /// When the campaign was started: the Date of its messages.
     pub started_at: Timestamp,
+    /// When the campaign last began to run. No age counts from earlier: while it was paused, nobody
+    /// could be tried.
+    pub running_since: Timestamp,
     /// The lane.
     pub lane: LaneName,
     /// Who is left, all of them pending or due again.

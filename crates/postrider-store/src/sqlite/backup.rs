@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use postrider_types::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
+use super::connection::keep_log;
 use super::{FILE, fault, incarnation};
 use crate::error::StoreError;
 
@@ -56,6 +57,8 @@ fn copy(from: &Path, partial: &Path, now: Timestamp) -> Result<u64, StoreError> 
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(from, flags)
         .map_err(|error| fault::at_open(error.into(), from))?;
+    // After a crash the next start must find the log.
+    keep_log(&source, true)?;
     let target = partial.to_string_lossy();
     source
         .execute("VACUUM INTO ?1", [target.as_ref()])

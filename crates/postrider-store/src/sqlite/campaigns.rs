@@ -12,6 +12,7 @@ use rusqlite::{Connection, Row, ToSql, params};
 
 use super::fault::corrupt;
 use super::sql::{self, execute, get_key, list, one};
+use super::unreadable::Found;
 use crate::error::StoreError;
 
 const BY_NUMBER: &str = "SELECT * FROM campaigns WHERE campaign = ?1";
@@ -22,13 +23,13 @@ const PAGE: &str = "SELECT * FROM campaigns
     WHERE tenant = ?1 AND campaign < ?2 ORDER BY campaign DESC LIMIT ?3";
 
 const PUT: &str = "INSERT INTO campaigns
-    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10, ?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10, ?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)
     ON CONFLICT (campaign) DO UPDATE SET
         state = ?5, is_sealed = ?6, in_doubt_policy = ?7, started_at = ?9, ended_at = ?10,
         pending = ?11, attempting = ?12, deferred = ?13, delivered = ?14, bounced = ?15,
         in_doubt = ?16, suppressed = ?17, capped = ?18, expired = ?19, cancelled = ?20,
         failed = ?21, quarantined = ?22, send_at = ?24, paused_because = ?25,
-        retained_at = ?26";
+        retained_at = ?26, running_since = ?27";
 
 const DUE: &str = "SELECT campaign FROM campaigns
     WHERE state = 0 AND send_at IS NOT NULL AND paused_because IS NULL AND send_at <= ?1
@@ -58,20 +59,28 @@ pub(super) fn by_name(
     one(connection, BY_NAME, params![tenant.0, name], read)
 }
 
-/// Newest first, with a number below `before`.
+/// Newest first, with a number below `before`: as many as can be read as there are, up to `limit`,
+/// and those between them that cannot.
 pub(super) fn page(
     connection: &Connection,
     tenant: TenantId,
     before: Option<CampaignId>,
     limit: usize,
-) -> Result<Vec<Campaign>, StoreError> {
-    let before = before.map_or(i64::MAX, |campaign| i64::from(campaign.0));
-    list(
-        connection,
-        PAGE,
-        params![tenant.0, before, sql::limit(limit)],
-        read,
-    )
+) -> Result<Vec<Found<Campaign>>, StoreError> {
+    let mut before = before.map_or(i64::MAX, |campaign| i64::from(campaign.0));
+    let mut found: Vec<Found<Campaign>> = Vec::new();
+    let mut room = limit;
+    loop {
+        let params = params![tenant.0, before, sql::limit(room)];
+        let rows = list(connection, PAGE, params, |row| Ok((row.get(0)?, read(row))))?;
+        let is_last = rows.len() < room;
+        room = rows.iter().filter(|(_, row)| row.is_err()).count();
+        before = rows.last().map_or(before, |(number, _)| *number);
+        found.extend(rows);
+        if is_last || room == 0 {
+            return Ok(found);
+        }
+    }
 }
 
 /// Writes a campaign; of one that exists, what can change.
@@ -90,11 +99,12 @@ pub(super) fn put(connection: &Connection, campaign: &Campaign) -> Result<(), St
         &campaign.ended_at.map(Timestamp::as_micros),
     ];
     let tally = counts.iter().map(|count| count as &dyn ToSql);
-    let tail: [&dyn ToSql; 4] = [
+    let tail: [&dyn ToSql; 5] = [
         &micros(campaign.in_doubt_retry_after),
         &campaign.send_at.map(Timestamp::as_micros),
         &campaign.paused_because.map(PauseReason::number),
         &campaign.retained_at.map(Timestamp::as_micros),
+        &campaign.running_since.map(Timestamp::as_micros),
     ];
     let row: Vec<_> = head.into_iter().chain(tally).chain(tail).collect();
     execute(connection, PUT, row.as_slice())
@@ -128,6 +138,9 @@ fn read(row: &Row<'_>) -> Result<Campaign, StoreError> {
         ended_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_micros),
         retained_at: row
             .get::<_, Option<i64>>(TAIL + 3)?
+            .map(Timestamp::from_micros),
+        running_since: row
+            .get::<_, Option<i64>>(TAIL + 4)?
             .map(Timestamp::from_micros),
         tally: Tally::from_counts(counts),
     })

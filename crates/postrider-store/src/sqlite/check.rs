@@ -6,7 +6,6 @@
 
 use std::path::Path;
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode};
 
 use super::fault;
@@ -16,11 +15,9 @@ use crate::error::StoreError;
 /// Looks whether the file at `path` is whole.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`]; the file is as it was before, down to its write-ahead log.
+/// [`StoreError::Corrupt`]; the file is as it was before, down to its write-ahead log
+/// (`connection::keep_log`), for whoever repairs it.
 pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    // What is torn is left as it is for whoever repairs it.
-    let keeps_wal = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-    connection.set_db_config(keeps_wal, true)?;
     let mut looks = CHECK_STEPS_MAX / CHECK_STEPS_PER_LOOK;
     let is_enough = move || {
         looks = looks.saturating_sub(1);
@@ -42,6 +39,5 @@ pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), Stor
         }
         Err(error) => return Err(fault::at_open(error.into(), path)),
     }
-    connection.set_db_config(keeps_wal, false)?;
     Ok(())
 }

@@ -237,7 +237,7 @@ impl Shared {
 }
 
 /// Moves what can be moved without waiting for anybody; how many pages of the log are moved in all.
-fn pass(connection: &Connection) -> Option<u32> {
+pub(super) fn pass(connection: &Connection) -> Option<u32> {
     let sql = "PRAGMA wal_checkpoint(PASSIVE)";
     match connection.query_row(sql, [], |row| row.get::<_, i64>(2)) {
         Ok(moved) => Some(u32::try_from(moved).unwrap_or(0)),

@@ -3,12 +3,17 @@
 //! Durability first: WAL with `synchronous=FULL`, so that a commit that was answered survives a
 //! power cut. Memory is bounded by [`WRITER_CACHE_KIB`] and [`READER_CACHE_KIB`]; nothing is
 //! mapped into memory, and temporary tables stay out of the disk's way.
+//!
+//! SQLite lets the last connection that closes take the log (the WAL) away. Of ours none does,
+//! unless the writer allows it at a clean end ([`keep_log`]): a life that did not end so is known
+//! by its log (see `incarnation`).
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::bounds::{CHECKPOINT_CACHE_KIB, READER_CACHE_KIB, STATEMENTS_MAX, WRITER_CACHE_KIB};
@@ -66,11 +71,32 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
+    keep_log(&connection, true)?;
     connection.busy_timeout(BUSY_AFTER)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     set(&connection, "temp_store", "MEMORY")?;
     set(&connection, "mmap_size", "0")?;
     Ok(connection)
+}
+
+/// Whether the log stays as it is when this connection is the last that closes; otherwise SQLite
+/// moves it into the file and removes it.
+pub(super) fn keep_log(connection: &Connection, is_kept: bool) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_kept)?;
+    Ok(())
+}
+
+/// Whether a log that holds something lies beside the file at `path`. SQLite makes an empty one
+/// when it opens the file, so this is asked before.
+pub(super) fn has_log(path: &Path) -> bool {
+    std::fs::metadata(log_path(path)).is_ok_and(|log| log.len() > 0)
+}
+
+/// Where SQLite keeps the log of the file at `path`.
+pub(super) fn log_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 /// SQLite answers with the mode that it has; on a disk without shared memory it keeps another.

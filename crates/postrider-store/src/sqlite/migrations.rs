@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use crate::error::StoreError;
 
@@ -18,7 +18,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i32 = 0x506f_7374;
 
 /// What brings a file from version n to n + 1, from 0, an empty file.
-const STEPS: &[&str] = &[V1, V2, V3, V4, V5];
+const STEPS: &[&str] = &[V1, V2, V3, V4, V5, V6, V7];
 
 const V1: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -155,9 +155,19 @@ const V5: &str = "
 ALTER TABLE suspect_emails ADD COLUMN deaths BLOB NOT NULL DEFAULT x'';
 ";
 
-/// Brings the file at `path` to the newest version, and makes sure of the message key.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<[u8; 32], StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+/// When a doubt arose that was taken up again or decided since.
+const V6: &str = "
+ALTER TABLE receipts ADD COLUMN doubt_at INTEGER;
+";
+
+/// When a campaign last began to run.
+const V7: &str = "
+ALTER TABLE campaigns ADD COLUMN running_since INTEGER;
+";
+
+/// Brings the file at `path` to the newest version, and makes sure of the message key; in the
+/// transaction of the caller, who commits.
+pub(super) fn migrate(transaction: &Connection, path: &Path) -> Result<[u8; 32], StoreError> {
     let application: i32 =
         transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -186,9 +196,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<[u8; 3
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", known)?;
     }
-    let key = message_key(&transaction)?;
-    transaction.commit()?;
-    Ok(key)
+    message_key(transaction)
 }
 
 /// The key of all Message-IDs, drawn once in the life of a store.
@@ -214,23 +222,23 @@ mod tests {
     use crate::quarantine::SuspectEmail;
 
     fn migrated() -> Connection {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, Path::new("x")).unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, Path::new("x")).unwrap();
         connection
     }
 
     #[test]
     fn the_message_key_is_drawn_once() {
-        let mut connection = migrated();
-        let first = migrate(&mut connection, Path::new("x")).unwrap();
-        let second = migrate(&mut connection, Path::new("x")).unwrap();
+        let connection = migrated();
+        let first = migrate(&connection, Path::new("x")).unwrap();
+        let second = migrate(&connection, Path::new("x")).unwrap();
         assert_eq!(first, second);
         assert_ne!(first, [0; 32]);
     }
 
     #[test]
     fn what_was_known_against_an_email_before_deaths_were_counted_stays() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
         for step in &STEPS[..4] {
             connection.execute_batch(step).unwrap();
         }
@@ -241,7 +249,7 @@ mod tests {
         for (name, value) in [application, ("user_version", 4)] {
             connection.pragma_update(None, name, value).unwrap();
         }
-        migrate(&mut connection, Path::new("x")).unwrap();
+        migrate(&connection, Path::new("x")).unwrap();
         let known = quarantine::suspect(&connection, TenantId::DEFAULT, email).unwrap();
         let expect = SuspectEmail {
             tenant: TenantId::DEFAULT,
@@ -256,9 +264,9 @@ mod tests {
 
     #[test]
     fn a_file_from_the_future_is_refused() {
-        let mut connection = migrated();
+        let connection = migrated();
         connection.pragma_update(None, "user_version", 99).unwrap();
-        let error = migrate(&mut connection, Path::new("x")).unwrap_err();
+        let error = migrate(&connection, Path::new("x")).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
@@ -270,11 +278,11 @@ mod tests {
 
     #[test]
     fn a_database_of_another_program_is_left_alone() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch("CREATE TABLE notes (text)")
             .unwrap();
-        let error = migrate(&mut connection, Path::new("x")).unwrap_err();
+        let error = migrate(&connection, Path::new("x")).unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot open x (it is a database of another program)"

@@ -12,6 +12,7 @@ mod campaigns;
 mod check;
 mod checkpoint;
 mod chunks;
+mod clock;
 mod compact;
 mod connection;
 mod fault;
@@ -28,15 +29,16 @@ mod sql;
 mod tables;
 mod tenants;
 mod transaction;
+mod unreadable;
 mod upkeep;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use postrider_types::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use self::cache::Cache;
 use self::checkpoint::{Checkpoints, Lengths};
@@ -57,10 +59,12 @@ pub const FILE: &str = "postrider.sqlite";
 ///
 /// # Errors
 /// [`StoreError::Owned`] when another process has it open, [`StoreError::Newer`] when a newer
-/// version wrote it, [`StoreError::Corrupt`] when it is not a database, and
-/// [`StoreError::Open`] or [`StoreError::Unwritable`] with what the system said.
+/// version wrote it, [`StoreError::Missing`] when there was one and its file is empty or gone,
+/// [`StoreError::Corrupt`] when it is not a database, and [`StoreError::Open`] or
+/// [`StoreError::Unwritable`] with what the system said.
 pub fn open(data_dir: &Path, now: Now) -> Result<Store, StoreError> {
     let (backend, reader) = SqliteBackend::open(data_dir)?;
+    clock::expect_ahead(&backend.connection, now())?;
     let restored_since = backend.restored_since;
     let store = Store::on_thread(Box::new(backend), Arc::new(reader), now)?;
     Ok(store.restored(restored_since))
@@ -82,8 +86,10 @@ struct SqliteBackend {
     /// `None` after a failure, until it is read again.
     cache: Option<Cache>,
     message_key: [u8; 32],
-    /// See [`incarnation::begin`].
+    /// See [`incarnation::Begun`].
     restored_since: Option<Timestamp>,
+    /// The file.
+    path: PathBuf,
     /// Given back last.
     _owner: OwnerLock,
 }
@@ -93,6 +99,7 @@ impl SqliteBackend {
         create(data_dir)?;
         let owner = OwnerLock::take(data_dir)?;
         let path = data_dir.join(FILE);
+        incarnation::expect_store(&path)?;
         let opened = Self::open_file(&path, owner);
         let (backend, message_key) = opened.map_err(|error| fault::at_open(error, &path))?;
         Ok((backend, SqliteReader::new(path, message_key)))
@@ -100,17 +107,24 @@ impl SqliteBackend {
 
     /// The backend over the file, which is brought to the newest format, and its message key.
     fn open_file(path: &Path, owner: OwnerLock) -> Result<(Self, [u8; 32]), StoreError> {
+        let has_log = connection::has_log(path);
         let mut connection = connection::writer(path)?;
         check::check(&mut connection, path)?;
-        let message_key = migrations::migrate(&mut connection, path)?;
-        let data_dir = path.parent().unwrap_or(path);
-        let restored_since = incarnation::begin(&mut connection, data_dir)?;
+        incarnation::expect_tables(&connection, path)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let message_key = migrations::migrate(&transaction, path)?;
+        let begun = incarnation::begin(&transaction, path, has_log)?;
+        transaction.commit()?;
+        // From here on the file itself says that a log belongs to it.
+        checkpoint::pass(&connection);
+        incarnation::note(path, begun.count);
         let backend = Self {
             checkpoints: Checkpoints::start(path, &mut connection, Lengths::STORE)?,
             cache: Some(Cache::read(&connection)?),
             connection,
             message_key,
-            restored_since,
+            restored_since: begun.behind_since,
+            path: path.to_owned(),
             _owner: owner,
         };
         Ok((backend, message_key))
@@ -119,7 +133,7 @@ impl SqliteBackend {
     /// Tells whether the file holds nothing any more that was deleted. What else was asked for in
     /// the same commit is durable already.
     fn compact(&mut self) -> Reply {
-        let compact = || compact::compact(&self.connection);
+        let compact = || compact::compact(&self.connection, &self.path);
         match self.checkpoints.without(compact) {
             Ok(is_clean) => Reply::Done { more: !is_clean },
             Err(error) => {
@@ -131,13 +145,25 @@ impl SqliteBackend {
 }
 
 impl Drop for SqliteBackend {
-    /// Moves the whole log into the file, also while readers that do not read have it open: a store
-    /// that was closed in order is one file.
+    /// Counts the clean end, and moves the whole log into the file, also while readers that do not
+    /// read have it open: of a store that was closed in order the file holds everything.
+    ///
+    /// Where the end cannot be counted the log stays, as after a crash.
     fn drop(&mut self) {
-        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let tidy = || self.connection.query_row(sql, [], |_| Ok(()));
-        if let Err(error) = self.checkpoints.without(tidy) {
-            tracing::warn!(%error, "the log of the store stays beside it; the next start reads it");
+        let connection = &mut self.connection;
+        let end = || {
+            let count = incarnation::end(connection)?;
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            connection.query_row(sql, [], |_| Ok(()))?;
+            connection::keep_log(connection, false)?;
+            Ok::<_, StoreError>(count)
+        };
+        match self.checkpoints.without(end) {
+            Ok(count) => incarnation::note(&self.path, count),
+            Err(error) => tracing::warn!(
+                %error,
+                "the log of the store stays beside it; the next start reads it"
+            ),
         }
     }
 }

@@ -8,32 +8,36 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use postrider_types::{
-    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LogEntry,
-    Receipt, RecipientId, Tenant, TenantId,
+    AddressKey, Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, EmailId, LaneName,
+    LogEntry, Receipt, RecipientId, Tenant, TenantId,
 };
 use rusqlite::Connection;
 
+use super::queue::Waiting;
+use super::unreadable::Unreadable;
 use super::{answers, campaigns, chunks, connection, log, quarantine, queue, receipts, tenants};
 use crate::answers::Answer;
 use crate::bounds::READERS_MAX;
 use crate::error::StoreError;
 use crate::quarantine::{QuarantinedChunk, SuspectEmail};
 use crate::read::{LaneShape, Reader};
-use crate::rows::ChunkRow;
+use crate::rows::{ChunkRow, Within};
 
 pub(super) struct SqliteReader {
     path: PathBuf,
     message_key: [u8; 32],
     /// Connections that nobody reads with, at most [`READERS_MAX`].
     idle: Mutex<Vec<Connection>>,
+    unreadable: Unreadable,
 }
 
 impl SqliteReader {
-    pub(super) const fn new(path: PathBuf, message_key: [u8; 32]) -> Self {
+    pub(super) fn new(path: PathBuf, message_key: [u8; 32]) -> Self {
         Self {
             path,
             message_key,
             idle: Mutex::new(Vec::new()),
+            unreadable: Unreadable::default(),
         }
     }
 
@@ -84,7 +88,12 @@ impl Reader for SqliteReader {
         before: Option<CampaignId>,
         limit: usize,
     ) -> Result<Vec<Campaign>, StoreError> {
-        self.read(|connection| campaigns::page(connection, tenant, before, limit))
+        let found = self.read(|connection| campaigns::page(connection, tenant, before, limit))?;
+        Ok(self.unreadable.sift(found))
+    }
+
+    fn unreadable_campaigns(&self) -> usize {
+        self.unreadable.count()
     }
 
     fn receipts(
@@ -128,6 +137,28 @@ impl Reader for SqliteReader {
 
     fn email_bytes(&self, tenant: TenantId, email: EmailId) -> Result<Option<u64>, StoreError> {
         self.read(|connection| campaigns::email_bytes(connection, tenant, email))
+    }
+
+    fn has_email(&self, tenant: TenantId, email: EmailId) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            if campaigns::has_email(connection, tenant, email)? {
+                return Ok(true);
+            }
+            let sending = campaigns::sending(connection, (tenant, email), CampaignId(0), 1)?;
+            Ok(!sending.is_empty())
+        })
+    }
+
+    fn has_lane(&self, lane: &LaneName) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            if queue::lane(connection, lane)?.is_some() {
+                return Ok(true);
+            }
+            // What was parked as it came never was in the lane's queue.
+            let within = Within::Lane(lane.clone());
+            let parked = queue::waiting(connection, Waiting::Parked, &within, ChunkId(0), 1)?;
+            Ok(!parked.is_empty())
+        })
     }
 
     fn history(&self, delivery: DeliveryId, limit: usize) -> Result<Vec<LogEntry>, StoreError> {

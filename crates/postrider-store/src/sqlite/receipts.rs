@@ -16,7 +16,7 @@ const BY_DELIVERY: &str = "SELECT * FROM receipts
     WHERE tenant = ?1 AND campaign = ?2 AND recipient = ?3";
 
 const PUT: &str = "INSERT OR REPLACE INTO receipts
-    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10, ?11,?12,?13,?14,?15,?16,?17,?18,?19)";
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10, ?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)";
 
 const APPEND: &str = "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
@@ -82,6 +82,7 @@ pub(super) fn put(connection: &Connection, receipt: &Receipt) -> Result<(), Stor
             receipt.doubt.is_some_and(|doubt| doubt.is_settled),
             receipt.retries_in_doubt,
             receipt.is_possible_duplicate,
+            receipt.doubt.map(|doubt| doubt.at.as_micros()),
         ],
     )
 }
@@ -210,20 +211,25 @@ fn read(row: &Row<'_>) -> Result<Receipt, StoreError> {
         reply: reply(row, 9)?,
         at: Timestamp::from_micros(row.get(12)?),
         address: address(row, 13)?,
-        doubt: doubt(row, 14)?,
+        doubt: doubt(row)?,
         retries_in_doubt: row.get(17)?,
         is_possible_duplicate: row.get(18)?,
     })
 }
 
-fn doubt(row: &Row<'_>, column: usize) -> Result<Option<Doubt>, StoreError> {
-    let Some(token) = row.get::<_, Option<i64>>(column)? else {
+/// The doubt of a receipt. One from before its time was written counts from when the receipt was
+/// last changed, which is later.
+fn doubt(row: &Row<'_>) -> Result<Option<Doubt>, StoreError> {
+    let Some(token) = row.get::<_, Option<i64>>(14)? else {
         return Ok(None);
     };
+    let at = row.get::<_, Option<i64>>(19)?;
+    let at = at.map_or_else(|| row.get(12), Ok)?;
     Ok(Some(Doubt {
         token: LeaseToken(token.cast_unsigned()),
-        attempt: row.get(column + 1)?,
-        is_settled: row.get(column + 2)?,
+        attempt: row.get(15)?,
+        is_settled: row.get(16)?,
+        at: Timestamp::from_micros(at),
     }))
 }
 

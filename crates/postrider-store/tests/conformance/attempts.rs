@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use postrider_store::request::CampaignChange;
-use postrider_store::{Refused, Reply};
+use postrider_store::{Refused, Reply, Request};
+use postrider_types::reply::Reply as SmtpReply;
 use postrider_types::{CampaignState, DeliveryState, Outcome};
 
 use crate::requests::{begin_request, record_request};
@@ -17,6 +18,7 @@ scenes! {
     a_permanent_refusal_of_the_dot_bounces,
     a_returned_attempt_is_not_charged,
     giving_up_is_no_attempt,
+    an_expired_receipt_says_what_was_said_last,
     only_a_begun_attempt_can_be_delivered_in_doubt_or_returned,
     nothing_begins_twice,
     nothing_begins_under_a_wrong_number,
@@ -163,6 +165,37 @@ fn giving_up_is_no_attempt(world: &mut World) {
         log.iter().map(|entry| entry.attempt).collect::<Vec<_>>(),
         [0, 0]
     );
+}
+
+fn an_expired_receipt_says_what_was_said_last(world: &mut World) {
+    world.sealed("example.test", 3);
+    let held = world.claim();
+    for place in 0..2 {
+        let next_attempt_at = world.in_seconds(1);
+        world.record(&held, place, Outcome::Deferred { next_attempt_at });
+    }
+    let expired = |place: usize, attempts, last: Option<SmtpReply>| {
+        let mut request = record_request(&held, place, attempts, Outcome::Expired);
+        if let Request::Record { reply, .. } = &mut request {
+            *reply = last;
+        }
+        request
+    };
+    let theirs = SmtpReply::new(421, "4.7.28".parse().ok(), "too fast");
+    assert_eq!(world.ask(expired(0, 1, None)), DONE);
+    assert_eq!(world.ask(expired(1, 1, Some(theirs))), DONE);
+    assert_eq!(world.ask(expired(2, 0, None)), DONE);
+    for (place, expect) in [
+        "older than the give-up age; last: 451 later",
+        "older than the give-up age; last: 421 4.7.28 too fast",
+        "older than the give-up age",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let reply = world.receipt(delivery(&held, place)).unwrap().reply;
+        assert_eq!(reply, Some(SmtpReply::new(0, None, expect)));
+    }
 }
 
 fn only_a_begun_attempt_can_be_delivered_in_doubt_or_returned(world: &mut World) {

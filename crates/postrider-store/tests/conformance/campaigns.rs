@@ -23,6 +23,7 @@ scenes! {
     what_is_leased_ends_with_the_sweep_and_what_is_begun_with_its_lease,
     a_lost_worker_of_a_cancelled_campaign_leaves_doubt_and_nothing_open,
     a_started_campaign_keeps_its_date,
+    a_campaign_has_run_since_it_was_last_resumed,
     only_a_cancelled_campaign_is_swept,
 }
 
@@ -230,6 +231,28 @@ fn a_started_campaign_keeps_its_date(world: &mut World) {
     world.change(campaign, Resume);
     assert_eq!(world.campaign(campaign).started_at, started_at);
     assert_eq!(Some(world.claim().started_at), started_at);
+}
+
+fn a_campaign_has_run_since_it_was_last_resumed(world: &mut World) {
+    let campaign = world.create("draft");
+    assert_eq!(world.campaign(campaign).running_since, None);
+    world.file(campaign, "a.test", 1);
+    for change in [Start, Resume] {
+        world.pass(crate::world::LEASE);
+        world.change(campaign, change);
+        let since = world.now;
+        world.pass(crate::world::LEASE);
+        // Said again, because the answer was lost.
+        world.change(campaign, change);
+        world.reopen();
+        assert_eq!(world.campaign(campaign).running_since, Some(since));
+        world.ask(Request::Unpark { campaign });
+        let held = world.claim();
+        assert_eq!(held.running_since, since);
+        world.end(held.token, Vec::new());
+        world.change(campaign, Pause);
+        assert_eq!(world.campaign(campaign).running_since, Some(since));
+    }
 }
 
 fn only_a_cancelled_campaign_is_swept(world: &mut World) {

@@ -1,13 +1,15 @@
 //! Suspects that killed their trial, of a worker that hung until its leases had run out.
 
+use postrider_store::bounds::SEARCHED_CHUNKS_MAX;
 use postrider_store::quarantine::{Reaped, Suspects, Verdict};
 use postrider_store::request::CampaignChange;
 use postrider_store::{Claimed, Reply, Request};
 use postrider_types::{CampaignId, CampaignState, DeliveryState, Outcome, WorkerId};
 
+use crate::requests::file_request;
 use crate::suspects::{claim_solo, held, is_quarantined};
 use crate::trials::{REASON, deadly, die_deadly, email, reap, release};
-use crate::world::{DONE, LEASE, World, delivery, numbers};
+use crate::world::{DONE, Home, LEASE, World, delivery, numbers};
 
 scenes! {
     a_deadly_recipient_is_found_in_the_queue_when_its_lease_ran_out,
@@ -92,4 +94,22 @@ fn the_death_of_a_worker_without_a_lease_counts_against_no_email(world: &mut Wor
         assert_eq!(reaped, Reaped::default());
     }
     assert_eq!(world.campaign(campaign).state, CampaignState::Running);
+}
+
+#[test]
+fn a_deadly_recipient_is_found_behind_more_chunks_than_are_searched() {
+    let mut world = World::new(Home::memory());
+    let campaign = world.running("a.test", 1);
+    for _ in 0..SEARCHED_CHUNKS_MAX {
+        world.ask_once(file_request(campaign, "a.test", 1));
+    }
+    world.ask_once(file_request(campaign, "b.test", 3));
+    let request = world.claim_request(&["a.test"]);
+    let Reply::Claimed(hung) = world.ask_once(request) else {
+        panic!("nothing to claim")
+    };
+    world.pass(LEASE * 2);
+    world.ask_once(Request::reap(world.now));
+    assert_eq!(die_deadly(&mut world, &hung, 1).quarantined, 1);
+    assert!(is_quarantined(&world, delivery(&hung, 1)));
 }

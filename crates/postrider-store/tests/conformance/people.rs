@@ -69,6 +69,9 @@ fn purge() -> impl Strategy<Value = Request> {
     let target = prop_oneof![
         campaign().prop_map(PurgeTarget::Campaign),
         select(&LANES).prop_map(|name| PurgeTarget::Lane(lane(name))),
+        Just(PurgeTarget::Domain(
+            "example.test".parse().expect("it is a domain")
+        )),
     ];
     (target, any::<bool>()).prop_map(|(target, with_in_doubt)| Request::Purge {
         with_in_doubt: with_in_doubt && matches!(target, PurgeTarget::Campaign(_)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_store::request::CampaignChange;
-use postrider_store::{Claimed, Refused, Request};
+use postrider_store::{Claimed, Refused, Reply, Request};
 use postrider_types::{
     CampaignId, CampaignState, DeliveryState, InDoubtPolicy, Outcome, Timestamp,
 };
@@ -15,6 +15,7 @@ scenes! {
     hold_leaves_a_doubt_to_people,
     retry_waits_and_sends_once_more_under_the_next_number,
     a_cancelled_campaign_sends_nothing_again_when_some_of_it_is_retried,
+    what_is_sent_again_by_policy_is_as_old_as_that_try,
     retry_keeps_its_time_over_a_restart,
     retry_leaves_a_doubt_to_people_when_it_was_sent_again_often_enough,
     a_campaign_that_retries_is_not_finished_while_anything_is_in_doubt,
@@ -107,6 +108,28 @@ fn a_cancelled_campaign_sends_nothing_again_when_some_of_it_is_retried(world: &m
     let tally = world.tally(campaign);
     assert_eq!((tally[DeliveryState::InDoubt], tally.open()), (1, 0));
     assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
+}
+
+fn what_is_sent_again_by_policy_is_as_old_as_that_try(world: &mut World) {
+    let (_, held) = lost(world, InDoubtPolicy::Retry);
+    let of_the_doubt = world.receipt(delivery(&held, 0)).unwrap();
+    assert!(of_the_doubt.first_attempt_at.is_some());
+    world.pass(RETRY_AFTER);
+    let request = world.claim_request(&[]);
+    let replies = [world.ask_once(request.clone()), world.ask_once(request)];
+    let [Reply::Claimed(again), Reply::Claimed(repeated)] = replies else {
+        panic!("nothing to claim: {replies:?}");
+    };
+    assert_eq!(repeated, again, "also when the answer was lost");
+    let recipient = &again.recipients[0];
+    assert_eq!((recipient.attempts, recipient.first_attempt_at), (1, None));
+    world.begin(&again, 0);
+    let next_attempt_at = world.in_seconds(5);
+    world.record(&again, 0, Outcome::Deferred { next_attempt_at });
+    let receipt = world.receipt(delivery(&held, 0)).unwrap();
+    assert_eq!(receipt.first_attempt_at, Some(world.now));
+    // The doubt stays in sight.
+    assert!(receipt.is_retried_in_doubt() && receipt.doubt.is_some_and(|d| !d.is_settled));
 }
 
 fn retry_keeps_its_time_over_a_restart(world: &mut World) {

@@ -5,8 +5,11 @@ use postrider_store::removal::Walked;
 use postrider_store::request::CampaignChange;
 use postrider_store::selection::{Resolution, Selection};
 use postrider_store::{Claimed, Refused, Reply, Request};
-use postrider_types::{CampaignId, CampaignState, DeliveryState, EmailId, RecipientId};
+use postrider_types::{
+    CampaignId, CampaignState, DeliveryState, EmailId, Outcome, PauseReason, RecipientId,
+};
 
+use crate::requests::scheduled_request;
 use crate::world::{DONE, TENANT, World, numbers, refused};
 
 scenes! {
@@ -17,6 +20,8 @@ scenes! {
     a_released_recipient_is_pending_and_is_sent,
     a_discarded_recipient_ends_cancelled,
     a_released_email_is_sent_when_a_person_resumes,
+    a_campaign_of_a_released_email_says_so_until_a_person_lets_it_run,
+    a_campaign_whose_released_email_is_quarantined_again_says_that,
     a_discarded_email_ends_its_campaigns,
     a_campaign_with_a_quarantined_recipient_finishes,
     three_reports_about_recipients_quarantine_their_email,
@@ -82,7 +87,7 @@ fn a_chunk_is_quarantined_but_for_what_is_begun(world: &mut World) {
     assert_eq!(quarantine(world, &held, Subject::Chunk), DONE);
     assert_eq!(quarantined(world, campaign), 2);
     assert_eq!(world.campaign(campaign).state, CampaignState::Running);
-    let delivered = postrider_types::Outcome::Delivered;
+    let delivered = Outcome::Delivered;
     assert_eq!(world.record(&held, 0, delivered), DONE);
     assert_eq!(world.end(held.token, Vec::new()), DONE);
     assert_eq!(world.idle(), None);
@@ -130,6 +135,9 @@ fn only_the_holder_of_a_lease_quarantines(world: &mut World) {
 fn a_released_recipient_is_pending_and_is_sent(world: &mut World) {
     let campaign = world.sealed("a.test", 1);
     let held = world.claim();
+    world.begin(&held, 0);
+    let next_attempt_at = world.in_seconds(1);
+    world.record(&held, 0, Outcome::Deferred { next_attempt_at });
     quarantine(world, &held, Subject::Recipient(RecipientId(0)));
     world.end(held.token, Vec::new());
     assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
@@ -137,6 +145,9 @@ fn a_released_recipient_is_pending_and_is_sent(world: &mut World) {
     assert_eq!(world.campaign(campaign).state, CampaignState::Running);
     let again = world.claim();
     assert!(again.lane.is_tail(), "{}", again.lane);
+    // Nobody could try it meanwhile, so it is no older for that.
+    let recipient = &again.recipients[0];
+    assert_eq!((recipient.attempts, recipient.first_attempt_at), (1, None));
     world.deliver(&again, 0);
     world.end(again.token, Vec::new());
     assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
@@ -176,6 +187,66 @@ fn a_released_email_is_sent_when_a_person_resumes(world: &mut World) {
         world.end(held.token, Vec::new());
     }
     assert_eq!(world.campaign(campaign).state, CampaignState::Finished);
+}
+
+fn why(world: &World, campaign: CampaignId) -> Option<PauseReason> {
+    world.campaign(campaign).paused_because
+}
+
+fn a_campaign_of_a_released_email_says_so_until_a_person_lets_it_run(world: &mut World) {
+    let at = world.in_seconds(5);
+    let draft = match world.ask(scheduled_request("later", at)) {
+        Reply::Campaign(campaign) => campaign.id,
+        reply => panic!("{reply:?}"),
+    };
+    let running = world.running("a.test", 2);
+    let finished = world.sealed("b.test", 1);
+    let by_a_person = world.running("c.test", 1);
+    world.change(by_a_person, CampaignChange::Pause);
+    let held = [world.claim(), world.claim()];
+    for held in &held {
+        quarantine(world, held, Subject::Chunk);
+        world.end(held.token, Vec::new());
+    }
+    world.file(running, "a.test", 1);
+    let again = world.claim();
+    quarantine(world, &again, Subject::Email);
+    world.end(again.token, Vec::new());
+    world.pass(at.since(world.now));
+    world.ask_once(Request::StartDue);
+    for held_up in [draft, running] {
+        assert_eq!(why(world, held_up), Some(PauseReason::Quarantine));
+    }
+    assert_eq!(world.campaign(finished).state, CampaignState::Finished);
+    lift(world, Lift::Release);
+    for campaign in [draft, running, finished] {
+        assert_eq!(why(world, campaign), Some(PauseReason::Released));
+    }
+    assert_eq!(why(world, by_a_person), Some(PauseReason::Person));
+    assert_eq!(world.campaign(draft).state, CampaignState::Draft);
+    world.change(draft, CampaignChange::Start);
+    world.change(running, CampaignChange::Resume);
+    for campaign in [draft, running] {
+        assert_eq!(world.campaign(campaign).state, CampaignState::Running);
+        assert_eq!(why(world, campaign), None);
+    }
+}
+
+fn a_campaign_whose_released_email_is_quarantined_again_says_that(world: &mut World) {
+    let waiting = world.running("a.test", 1);
+    let resumed = world.running("b.test", 1);
+    let held = world.claim();
+    quarantine(world, &held, Subject::Email);
+    world.end(held.token, Vec::new());
+    lift(world, Lift::Release);
+    world.change(resumed, CampaignChange::Resume);
+    world.repeat(&Request::Unpark { campaign: resumed });
+    let again = world.claim();
+    quarantine(world, &again, Subject::Email);
+    for campaign in [waiting, resumed] {
+        assert_eq!(why(world, campaign), Some(PauseReason::Quarantine));
+    }
+    world.end(again.token, Vec::new());
 }
 
 fn a_discarded_email_ends_its_campaigns(world: &mut World) {
@@ -223,7 +294,7 @@ fn a_campaign_that_runs_again_is_held_up_at_its_claim(world: &mut World) {
     let again = world.sealed("a.test", 1);
     let first = world.claim();
     world.begin(&first, 0);
-    world.record(&first, 0, postrider_types::Outcome::Bounced);
+    world.record(&first, 0, Outcome::Bounced);
     world.end(first.token, Vec::new());
     world.running("b.test", 1);
     let held = world.claim();

@@ -2,11 +2,12 @@
 
 use postrider_store::Request;
 use postrider_types::{
-    Address, CampaignId, DeliveryState, LogEntry, Outcome, RecipientId, TenantId, Timestamp,
+    Address, CampaignId, DeliveryState, EmailId, LogEntry, Outcome, RecipientId, TenantId,
+    Timestamp,
 };
 
 use crate::requests::file_request;
-use crate::world::{TENANT, World, address, delivery, lane};
+use crate::world::{OTHER_TENANT, TENANT, World, address, delivery, lane};
 
 scenes! {
     campaigns_are_listed_newest_first_by_pages,
@@ -16,6 +17,8 @@ scenes! {
     the_log_is_a_feed,
     a_reply_is_kept_as_it_was,
     lanes_are_listed_longest_first,
+    a_lane_is_known_by_what_waits_in_it_or_ever_did,
+    an_email_is_known_to_its_tenant_only,
     the_message_key_stays,
     nothing_is_found_for_another_tenant,
 }
@@ -185,6 +188,31 @@ fn lanes_are_listed_longest_first(world: &mut World) {
         (Some(world.now), Timestamp::EPOCH)
     );
     assert_eq!(world.reader().lanes(1).unwrap()[0].lane, lane("c.test"));
+}
+
+fn a_lane_is_known_by_what_waits_in_it_or_ever_did(world: &mut World) {
+    let draft = world.create("a draft");
+    world.file(draft, "parked.test", 1);
+    world.running("queued.test", 1);
+    let held = world.claim();
+    world.deliver(&held, 0);
+    world.end(held.token, Vec::new());
+    let check = |name: &str, expect| {
+        assert_eq!(world.reader().has_lane(&lane(name)).unwrap(), expect);
+    };
+    check("parked.test", true);
+    check("queued.test", true);
+    check("other.test", false);
+}
+
+fn an_email_is_known_to_its_tenant_only(world: &mut World) {
+    let known = |tenant, content: &[u8]| {
+        let email = EmailId::of(content);
+        world.reader().has_email(tenant, email).unwrap()
+    };
+    assert!(known(TENANT, b"an email"));
+    assert!(!known(TENANT, b"another"));
+    assert!(!known(OTHER_TENANT, b"an email"));
 }
 
 fn the_message_key_stays(world: &mut World) {

@@ -87,6 +87,7 @@ fn a_doubt_is_retried_only_when_it_is_old_enough(world: &mut World) {
     world.pass(Duration::from_micros(1));
     assert_eq!(world.ask_once(request), step(1, 0));
     let again = world.claim();
+    assert_eq!(again.recipients[0].first_attempt_at, None);
     world.deliver(&again, 0);
     let receipt = world.receipt(delivery(&held, 0)).unwrap();
     assert!(receipt.is_retried_in_doubt());
@@ -139,6 +140,7 @@ fn a_retry_by_a_person_comes_before_that_of_the_policy(world: &mut World) {
         step(1, 0)
     );
     let again = world.claim();
+    assert_eq!(again.recipients[0].first_attempt_at, None);
     assert_eq!(world.idle(), None, "it is filed once");
     world.deliver(&again, 0);
     assert_eq!(

@@ -5,6 +5,7 @@ use postrider_store::{Refused, Request};
 use postrider_types::{DeliveryState, Outcome, Timestamp};
 
 use crate::requests::{begin_request, record_request};
+use crate::resolve::{retry, step};
 use crate::world::{DONE, World, numbers, refused};
 
 scenes! {
@@ -14,6 +15,7 @@ scenes! {
     what_is_parked_survives,
     a_throttled_lane_stays_throttled,
     what_was_recorded_after_a_restart_is_counted_once,
+    what_a_clock_that_was_ahead_holds_up_is_filed_anew_by_cancel_and_retry,
 }
 
 fn an_answer_that_was_lost_is_given_again(world: &mut World) {
@@ -97,4 +99,20 @@ fn what_was_recorded_after_a_restart_is_counted_once(world: &mut World) {
     world.record(&held, 0, Outcome::Delivered);
     assert_eq!(world.tally(campaign)[DeliveryState::Delivered], 1);
     assert_eq!(world.reader().log(held.tenant, 0, 9).unwrap().len(), 2);
+}
+
+fn what_a_clock_that_was_ahead_holds_up_is_filed_anew_by_cancel_and_retry(world: &mut World) {
+    let right = world.now;
+    world.pass(std::time::Duration::from_secs(86_400));
+    let ahead = world.now;
+    let campaign = world.running("a.test", 2);
+    world.reopen();
+    world.now = right;
+    assert_eq!(world.ask(Request::Wake), DONE);
+    assert_eq!(world.idle(), Some(ahead));
+    world.change(campaign, CampaignChange::Cancel);
+    world.repeat(&Request::Sweep { campaign });
+    let again = retry(campaign, &[DeliveryState::Cancelled]);
+    assert_eq!(world.ask_once(again), step(2, 0));
+    assert_eq!(numbers(&world.claim().recipients), [0, 1]);
 }

@@ -197,6 +197,7 @@ fn an_email_goes_when_no_campaign_needs_it(world: &mut World) {
     retain(world, before);
     assert_eq!(world.reader().email(TENANT, email).unwrap(), None);
     assert_eq!(world.reader().email_bytes(TENANT, email).unwrap(), None);
+    assert!(world.reader().has_email(TENANT, email).unwrap());
     let found = world.reader().email(TENANT, EmailId::of(&spare)).unwrap();
     assert_eq!(found, Some(spare));
     forget(world);

@@ -1,9 +1,10 @@
 //! Retry by a person: what has ended is sent again, and campaigns that are over run again.
 
 use postrider_store::bounds::RESOLVE_CHANGES_MAX;
+use postrider_store::removal::PurgeTarget;
 use postrider_store::request::CampaignChange;
 use postrider_store::{Refused, Reply, Request};
-use postrider_types::{CampaignState, DeliveryState, Outcome, RecipientId};
+use postrider_types::{CampaignState, DeliveryState, InDoubtPolicy, Outcome, RecipientId};
 
 use crate::requests::{begin_request, record_request};
 use crate::resolve::{finished, retry, step};
@@ -17,6 +18,8 @@ scenes! {
     a_retry_of_a_paused_campaign_waits_for_it,
     what_is_retried_under_a_live_lease_leaves_that_lease,
     what_a_person_guessed_and_retries_counts_as_a_doubt_that_was_sent_again,
+    the_age_of_a_doubt_counts_from_when_it_arose_whatever_was_decided_since,
+    what_was_taken_up_and_cancelled_since_waits_for_nothing,
 }
 
 fn a_retry_makes_a_finished_campaign_run_again_for_exactly_those(world: &mut World) {
@@ -60,6 +63,7 @@ fn a_retry_keeps_numbers_variables_and_attempts_and_counts_the_age_anew(world: &
         assert_eq!(before.variables, now.variables);
         assert_eq!((now.attempts, now.first_attempt_at), (1, None));
     }
+    assert_eq!(world.campaign(campaign).running_since, Some(world.now));
 }
 
 fn a_retry_of_many_goes_in_steps_and_together(world: &mut World) {
@@ -86,11 +90,7 @@ fn a_cancelled_campaign_runs_again_when_it_is_swept(world: &mut World) {
     let campaign = world.running("example.test", 2);
     world.change(campaign, CampaignChange::Cancel);
     let request = retry(campaign, &[DeliveryState::Cancelled]);
-    let state = CampaignState::Cancelled;
-    assert_eq!(
-        refused(&world.ask(request.clone())),
-        &Refused::Campaign { state }
-    );
+    assert_eq!(refused(&world.ask(request.clone())), &Refused::Cancelling);
     world.repeat(&Request::Sweep { campaign });
     assert_eq!(world.ask_once(request), step(2, 0));
     let again = world.campaign(campaign);
@@ -158,4 +158,48 @@ fn what_a_person_guessed_and_retries_counts_as_a_doubt_that_was_sent_again(world
     assert_eq!(world.ask_once(request), step(1, 0));
     let receipt = world.receipt(delivery(&held, 0)).unwrap();
     assert!(receipt.is_retried_in_doubt());
+}
+
+fn the_age_of_a_doubt_counts_from_when_it_arose_whatever_was_decided_since(world: &mut World) {
+    let (guessed, _) = finished(world, 1, Outcome::InDoubt);
+    let purged = world.running_with(InDoubtPolicy::Retry, "example.test", 1);
+    let held = world.claim();
+    world.begin(&held, 0);
+    world.record(&held, 0, Outcome::InDoubt);
+    world.end(held.token, Vec::new());
+    world.pass(RETRY_AFTER / 2);
+    world.resolve_all(guessed, DeliveryState::InDoubt, "bounced");
+    world.walk(|cursor| Request::Purge {
+        target: PurgeTarget::Campaign(purged),
+        with_in_doubt: true,
+        is_dry_run: false,
+        cursor,
+    });
+    let requests = [
+        retry(guessed, &[DeliveryState::Bounced]),
+        retry(purged, &[DeliveryState::Cancelled]),
+    ];
+    for request in &requests {
+        assert_eq!(world.ask_once(request.clone()), step(0, 1), "too early");
+    }
+    world.reopen();
+    world.pass(RETRY_AFTER - RETRY_AFTER / 2);
+    for request in requests {
+        assert_eq!(world.ask_once(request), step(1, 0));
+    }
+}
+
+fn what_was_taken_up_and_cancelled_since_waits_for_nothing(world: &mut World) {
+    let campaign = world.running_with(InDoubtPolicy::Retry, "example.test", 1);
+    let held = world.claim();
+    world.begin(&held, 0);
+    world.record(&held, 0, Outcome::InDoubt);
+    world.end(held.token, Vec::new());
+    world.pass(RETRY_AFTER);
+    let again = world.claim();
+    world.end(again.token, Vec::new());
+    world.change(campaign, CampaignChange::Cancel);
+    world.repeat(&Request::Sweep { campaign });
+    let request = retry(campaign, &[DeliveryState::Cancelled]);
+    assert_eq!(world.ask_once(request), step(1, 0));
 }

@@ -1,11 +1,15 @@
 //! Rows that cannot be read: they concern whoever meets them, and nobody else of the commit.
 
-use postrider_store::removal::Cursor;
+use postrider_store::bounds::UNREADABLE_DRAFT_RETRY_AFTER;
+use postrider_store::quarantine::Subject;
+use postrider_store::removal::{Cursor, PurgeTarget};
 use postrider_store::request::CampaignChange;
 use postrider_store::{Claimed, Reply, Request, StoreError};
-use postrider_types::{DeliveryState, Outcome, Timestamp};
+use postrider_types::{CampaignId, CampaignState, DeliveryState, Outcome, Timestamp};
 
-use crate::requests::{begin_request, end_request, file_request, record_request};
+use crate::requests::{
+    begin_request, end_request, file_request, record_request, scheduled_request,
+};
 use crate::world::{DONE, Home, TENANT, World, address, numbers};
 
 /// Claims without a look at everything, part of which cannot be read.
@@ -130,4 +134,93 @@ fn a_damaged_campaign_holds_up_nobody_else() {
     world.damage(&format!("UPDATE campaigns SET state = 1 {of_it}"));
     world.repeat(&Request::Unpark { campaign: damaged });
     assert_eq!(claim(&mut world).campaign, damaged);
+}
+
+#[test]
+fn a_damaged_campaign_is_left_out_of_pages_that_are_full_all_the_same() {
+    let mut world = World::new(Home::sqlite());
+    let all: Vec<_> = (0..6).map(|_| world.running("a.test", 1)).collect();
+    let first = all[0].0;
+    let damaged = format!("WHERE campaign IN ({first}, {}, {})", first + 3, first + 4);
+    world.damage(&format!("UPDATE campaigns SET state = 99 {damaged}"));
+    let page = |world: &World, before, limit| {
+        let found = world.reader().campaigns(TENANT, before, limit).unwrap();
+        found.into_iter().map(|found| found.id).collect::<Vec<_>>()
+    };
+    for limit in 1..=3 {
+        let mut seen: Vec<CampaignId> = Vec::new();
+        loop {
+            let found = page(&world, seen.last().copied(), limit);
+            seen.extend(&found);
+            if found.len() < limit {
+                break;
+            }
+        }
+        assert_eq!(seen, [all[5], all[2], all[1]], "{limit}");
+    }
+    assert_eq!(world.reader().unreadable_campaigns(), 3);
+    world.damage(&format!("UPDATE campaigns SET state = 1 {damaged}"));
+    assert_eq!(page(&world, None, 9).len(), 6);
+    assert_eq!(world.reader().unreadable_campaigns(), 0);
+}
+
+#[test]
+fn a_damaged_draft_that_is_due_holds_up_no_other() {
+    let mut world = World::new(Home::sqlite());
+    let at = world.in_seconds(5);
+    let [damaged, other] =
+        ["damaged", "other"].map(|name| match world.ask_once(scheduled_request(name, at)) {
+            Reply::Campaign(campaign) => campaign.id,
+            reply => panic!("{reply:?}"),
+        });
+    let of_it = format!("WHERE campaign = {}", damaged.0);
+    world.damage(&format!(
+        "UPDATE campaigns SET in_doubt_policy = 99 {of_it}"
+    ));
+    world.pass(at.since(world.now));
+    let next_at = Some(world.now.plus(UNREADABLE_DRAFT_RETRY_AFTER));
+    let started = |campaigns| Reply::Started { campaigns, next_at };
+    assert_eq!(world.ask_once(Request::StartDue), started(vec![other]));
+    assert_eq!(world.ask_once(Request::StartDue), started(Vec::new()));
+}
+
+#[test]
+fn a_damaged_campaign_holds_up_no_walk_over_the_others() {
+    let mut world = World::new(Home::sqlite());
+    let damaged = world.running("a.test", 1);
+    let other = world.running("b.test", 2);
+    let of_it = format!("WHERE campaign = {}", damaged.0);
+    world.damage(&format!("UPDATE campaigns SET state = 99 {of_it}"));
+    let erased = world.walk(|cursor| Request::EraseRecipient {
+        tenant: TENANT,
+        address: address(0),
+        cursor,
+    });
+    // It is to be erased again when the one can be read.
+    assert_eq!(erased.busy, 1);
+    let purged = world.walk(|cursor| Request::Purge {
+        target: PurgeTarget::Tenant(TENANT),
+        with_in_doubt: false,
+        is_dry_run: false,
+        cursor,
+    });
+    assert_eq!((purged.matched, purged.busy), (1, 1));
+    assert_eq!(world.tally(other)[DeliveryState::Cancelled], 2);
+}
+
+#[test]
+fn a_damaged_campaign_keeps_no_email_out_of_quarantine() {
+    let mut world = World::new(Home::sqlite());
+    let damaged = world.running("a.test", 1);
+    let other = world.running("b.test", 1);
+    let of_it = format!("WHERE campaign = {}", damaged.0);
+    world.damage(&format!("UPDATE campaigns SET state = 99 {of_it}"));
+    let held = claim(&mut world);
+    let report = Request::Quarantine {
+        token: held.token,
+        what: Subject::Email,
+        reason: "it is too large".to_owned(),
+    };
+    assert_eq!(world.ask_once(report), DONE);
+    assert_eq!(world.campaign(other).state, CampaignState::Paused);
 }
