@@ -88,6 +88,11 @@ pub const ROUTE_TROUBLES_SHOWN_MAX: usize = 8;
 /// Connections that one delivery may lose before the dot, in one hand, before it is deferred.
 pub const LOSSES_MAX: u8 = 1;
 
+/// The same of a delivery whose MAIL a server answered with its leave (421), behind a message that
+/// it had accepted. Where it takes one message in a session and no more, every second MAIL stands
+/// behind another; who stood there so often in a row is one of some hundred.
+pub const LEAVES_MAX: u8 = 8;
+
 /// The shortest due bucket of what is refiled; otherwise a tenth of the wait.
 pub const DUE_BUCKET_MIN: Duration = Duration::from_secs(1);
 
@@ -133,6 +138,9 @@ pub const LOCK_STEP_FOR: Duration = Duration::from_secs(3_600);
 
 /// How long a server is told no size after it has refused one that it offered to be told.
 pub const SIZELESS_FOR: Duration = Duration::from_secs(3_600);
+
+/// How long a server is sent no chunks after it has offered to take them and did not know BDAT.
+pub const CHUNKLESS_FOR: Duration = Duration::from_secs(3_600);
 
 /// The delay after a connection that was lost before it stood begins with so small a part of the
 /// shortest one while other sessions of the site stand.

@@ -172,6 +172,7 @@ mod tests {
             campaign: CampaignId(3),
             email: EmailId::of(b""),
             started_at: Timestamp::from_micros(1_700_000_000_000_000),
+            running_since: Timestamp::from_micros(1_700_000_000_000_000),
             lane: LaneName::from_stored("receiver.test"),
             recipients: (40..).zip(names).map(recipient).collect(),
         });

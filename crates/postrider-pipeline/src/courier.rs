@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use crate::bounds::EARLY_BEGIN_BYTES_MAX;
 use crate::clock::{Clock, SystemClock};
 use crate::compose::Composer;
-use crate::core::{ConnectionId, End, Event, Job};
+use crate::core::{ConnectionId, End, Event, Job, Offer};
 use crate::places::Place;
 use crate::rehydrate::Body;
 use crate::settings::{NextHop, RouteSettings};
@@ -101,7 +101,7 @@ impl Courier {
         };
         let is_pipelining = session.is_pipelining();
         let mail_max = session.capabilities().mail_max;
-        let mut tells_size = session.extensions().size;
+        let mut in_use = session.extensions();
         self.tell(Event::Connected {
             connection,
             is_pipelining,
@@ -113,9 +113,9 @@ impl Courier {
                 Command::Transmit(job, body) => {
                     let end = self.carry(&mut session, &job, &body).await;
                     // Told before the end, so that a message that goes again finds it known.
-                    if std::mem::replace(&mut tells_size, session.extensions().size) && !tells_size
-                    {
-                        self.tell(Event::SizeRefused(connection)).await;
+                    let before = std::mem::replace(&mut in_use, session.extensions());
+                    for offer in broken(before, in_use) {
+                        self.tell(Event::OfferBroken(connection, offer)).await;
                     }
                     let is_reusable = session.is_reusable();
                     self.tell_end(end, is_reusable).await;
@@ -199,7 +199,7 @@ impl Courier {
         match (gate, command) {
             (Ok(gate), Some(Command::Dot { until, next })) => self.dot(gate, until, next).await,
             (Err(trouble), Some(Command::Dot { next, .. })) => {
-                (lost_in_body(trouble), behind_nothing(next.is_some()))
+                (unsent(trouble), behind_nothing(next.is_some()))
             }
             // The gate is dropped with it, and that closes the connection.
             _ => (End::Abandoned, Behind::Nothing),
@@ -271,20 +271,30 @@ impl Courier {
     }
 }
 
+/// What a session stopped to use, because the server refused what it offers.
+fn broken(before: Extensions, after: Extensions) -> impl Iterator<Item = Offer> {
+    let size = (before.size && !after.size).then_some(Offer::Size);
+    let chunks = (before.chunking && !after.chunking).then_some(Offer::Chunks);
+    size.into_iter().chain(chunks)
+}
+
 fn end_of(sent: Sent) -> End {
     match sent {
         Sent::Accepted(reply) => End::Accepted(reply),
         Sent::Refused(trouble) => End::Refused(trouble),
-        Sent::Unsent(trouble) => End::Unsent(trouble),
+        Sent::Unsent(trouble) => unsent(trouble),
         Sent::InDoubt(trouble) => End::InDoubt(trouble),
     }
 }
 
-/// A begun message whose body could not be written: the server refused it, or was lost.
-fn lost_in_body(trouble: Trouble) -> End {
-    match trouble.reply() {
-        Some(reply) if reply.code >= 400 => End::Refused(trouble),
-        _ => End::Unsent(trouble),
+/// A begun message whose terminator was not written: the server refused it, or said what means
+/// nothing here, which is no better; or it was lost.
+fn unsent(trouble: Trouble) -> End {
+    let is_refused = trouble.reply().is_some_and(|reply| reply.code >= 400);
+    if is_refused || trouble.is_out_of_step() {
+        End::Refused(trouble)
+    } else {
+        End::Unsent(trouble)
     }
 }
 

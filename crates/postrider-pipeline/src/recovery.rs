@@ -48,8 +48,8 @@ pub(crate) async fn recover(
     if let Some(since) = store.restored_since() {
         tracing::warn!(
             %since,
-            "the store is a restored backup, which does not know what went out since then; its \
-             campaigns are paused until somebody resumes them"
+            "the store is a restored backup, or lost its write-ahead log in a crash: it does not \
+             know what went out since then, and its campaigns are paused until somebody resumes them"
         );
     }
     store.ask(Request::Wake).await?;

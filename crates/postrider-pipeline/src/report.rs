@@ -2,6 +2,9 @@
 
 use std::error::Error;
 
+use postrider_smtp::Trouble;
+use postrider_types::reply::Reply;
+
 /// An error and its sources, joined by colons.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -12,4 +15,12 @@ pub fn chain(error: &dyn Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// Why a message was not accepted: the server's refusal, or what happened instead, in our words
+/// with code 0. A reply that refuses nothing would be read as if it were an answer.
+pub fn reply(trouble: &Trouble) -> Reply {
+    let refusal = trouble.reply().filter(|reply| reply.code >= 400);
+    let ours = || Reply::new(0, None, &chain(trouble));
+    refusal.cloned().unwrap_or_else(ours)
 }

@@ -20,7 +20,7 @@ pub struct Status {
     pub messages_in_flight: usize,
     /// Chunks held under a lease.
     pub chunks_held: usize,
-    /// Why relays cannot be used now, or routes are suspended, in a sentence that names each, and
+    /// Why nothing goes by relays now, or routes are suspended, in a sentence that names each, and
     /// since when any; `None` when all can.
     pub route_trouble: Option<(Arc<str>, Timestamp)>,
     /// Pools with connections or trouble; at most
@@ -53,7 +53,7 @@ pub struct PoolStatus {
     pub open: usize,
     /// Those that carry something.
     pub busy: usize,
-    /// The most there may be.
+    /// The most there may be now: fewer than its cap after a rest, or where another was turned away.
     pub connections_max: usize,
     /// Why nothing goes there now, in a sentence, and since when.
     pub trouble: Option<(Arc<str>, Timestamp)>,

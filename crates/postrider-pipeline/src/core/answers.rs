@@ -1,14 +1,13 @@
 //! Answers of the store.
 
 use postrider_store::{Claimed, Refused, Reply as StoreReply, Request, StoreError};
-use postrider_types::reply::Reply;
-use postrider_types::{CampaignId, ChunkRecipient, DeliveryId, LeaseToken, Outcome, Timestamp};
+use postrider_types::{CampaignId, DeliveryId, LeaseToken, Timestamp};
 
 use super::Core;
 use super::asking::Purpose;
 use super::connections::{Afterwards, Progress};
 use super::event::{ConnectionId, Effect, RequestId};
-use super::expiry::{TOO_OLD, is_too_old};
+use super::expiry::{counted_from, is_too_old};
 use super::hands::Hand;
 use crate::bounds::{DAMAGED_RETRY_AFTER, LEASE_MARGIN};
 use crate::report;
@@ -199,25 +198,16 @@ impl Core {
     /// Who has been tried for too long is not tried again.
     fn expire_old(&mut self, token: LeaseToken, now: Timestamp) {
         let give_up_after = self.settings.backoff.give_up_after;
-        let is_old =
-            |recipient: &ChunkRecipient| is_too_old(recipient.first_attempt_at, give_up_after, now);
-        self.give_up(token, Outcome::Expired, TOO_OLD, is_old, now);
-    }
-
-    /// Ends, without an attempt, everyone in a hand whom `is_meant` names.
-    fn give_up(
-        &mut self,
-        token: LeaseToken,
-        outcome: Outcome,
-        reason: &str,
-        is_meant: impl Fn(&ChunkRecipient) -> bool,
-        now: Timestamp,
-    ) {
         let Some(hand) = self.hands.get_mut(&token) else {
             return;
         };
-        for index in hand.take_out(is_meant) {
-            self.record_without_attempt(token, index, outcome, reason, now);
+        let running_since = hand.chunk.running_since;
+        let old = hand.take_out(|recipient| {
+            let from = counted_from(recipient, running_since, None);
+            is_too_old(from, give_up_after, now)
+        });
+        for index in old {
+            self.expire(token, index, None, now);
         }
     }
 
@@ -229,21 +219,5 @@ impl Core {
             let (tenant, email) = (hand.chunk.tenant, hand.chunk.email);
             self.effects.push(Effect::LetGo(tenant, email));
         }
-    }
-
-    pub(super) fn record_without_attempt(
-        &mut self,
-        token: LeaseToken,
-        index: usize,
-        outcome: Outcome,
-        reason: &str,
-        now: Timestamp,
-    ) {
-        let Some(hand) = self.hands.get(&token) else {
-            return;
-        };
-        let attempts = hand.chunk.recipients[index].attempts;
-        let reason = Reply::new(0, None, reason);
-        self.record(token, index, attempts, outcome, Some(reason), now);
     }
 }

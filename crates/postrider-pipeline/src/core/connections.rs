@@ -80,6 +80,11 @@ impl Usage {
     pub(super) const fn all(self) -> usize {
         self.connecting + self.open + self.closing
     }
+
+    /// Whether any session stands of which it is not still to be seen that it is good for something.
+    pub(super) const fn is_standing(self) -> bool {
+        self.open > self.on_trial
+    }
 }
 
 /// All connections.

@@ -14,7 +14,10 @@
 //!
 //! **What the table of classifications asks for is kept**: where the rule of a greeting or a log-in
 //! names a time, nobody tries again before that. The credentials are refused (535)? Trying them
-//! every minute locks the account.
+//! every minute locks the account. But a relay that asks to be left alone has only the growing
+//! delay until it has asked [`ASKS_OF_A_RELAY`] times in a row, as with `rest`: everything goes by
+//! it, and one hiccup must not stop everything for a minute. One that asks for it while other
+//! sessions stand has enough of them (`pools`), and is no trouble.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +26,14 @@ use postrider_smtp::classify::{Action, Classification};
 use postrider_smtp::{Cause, Extensions, Trouble};
 use postrider_types::{Phase, Timestamp};
 
+use super::event::Offer;
 use super::hearing::sentence;
-use crate::bounds::{AMONG_OTHERS_SHARE, HOLLOW_SESSIONS_MAX, LOCK_STEP_FOR, SIZELESS_FOR};
+use crate::bounds::{
+    AMONG_OTHERS_SHARE, ASKS_OF_A_RELAY, CHUNKLESS_FOR, HOLLOW_SESSIONS_MAX, LOCK_STEP_FOR,
+    SIZELESS_FOR,
+};
 use crate::report;
+use crate::settings::RouteSettings;
 
 /// Whether connections may be opened.
 #[derive(Debug)]
@@ -43,6 +51,9 @@ pub(super) struct Contact {
     failed_at: Timestamp,
     /// What the rule of the last failure asks for beyond the delay.
     hold: Hold,
+    /// Times in a row that it asked to be left alone, and how many it takes.
+    asks: u32,
+    asks_needed: u32,
     /// Sessions in a row that stood, and ended before any message of theirs was answered.
     hollow: u32,
     /// A session stood at some time.
@@ -51,6 +62,8 @@ pub(super) struct Contact {
     lock_step_until: Timestamp,
     /// The server offered SIZE and refused to be told one: not again before then.
     sizeless_until: Timestamp,
+    /// The server offered CHUNKING and did not know BDAT: not again before then.
+    chunkless_until: Timestamp,
 }
 
 /// What a site that turns us away asks for.
@@ -84,7 +97,9 @@ impl Hold {
 }
 
 impl Contact {
-    pub(super) const fn new(name: String, delay_min: Duration, delay_max: Duration) -> Self {
+    /// A site that was never tried: that of `route`, a relay or one of direct delivery.
+    pub(super) const fn new(name: String, is_relay: bool, route: &RouteSettings) -> Self {
+        let (delay_min, delay_max) = (route.delay_min, route.delay_max);
         Self {
             name,
             delay_min,
@@ -95,10 +110,13 @@ impl Contact {
             failure: None,
             failed_at: Timestamp::EPOCH,
             hold: Hold::None,
+            asks: 0,
+            asks_needed: if is_relay { ASKS_OF_A_RELAY } else { 1 },
             hollow: 0,
             was_reached: false,
             lock_step_until: Timestamp::EPOCH,
             sizeless_until: Timestamp::EPOCH,
+            chunkless_until: Timestamp::EPOCH,
         }
     }
 
@@ -131,15 +149,18 @@ impl Contact {
     pub(super) fn allowed(&self, now: Timestamp) -> Extensions {
         Extensions {
             pipelining: self.lock_step_until <= now,
-            chunking: true,
+            chunking: self.chunkless_until <= now,
             size: self.sizeless_until <= now,
         }
     }
 
-    /// The server refused a MAIL for its size. That is remembered for a while, so that not every
+    /// The server refused what it offers. That is remembered for a while, so that not every
     /// connection has to find it out.
-    pub(super) fn refused_size(&mut self, now: Timestamp) {
-        self.sizeless_until = now.plus(SIZELESS_FOR);
+    pub(super) fn broke(&mut self, offer: Offer, now: Timestamp) {
+        match offer {
+            Offer::Size => self.sizeless_until = now.plus(SIZELESS_FOR),
+            Offer::Chunks => self.chunkless_until = now.plus(CHUNKLESS_FOR),
+        }
     }
 
     /// A connection that pipelined fell out of step. The server may be right again tomorrow, so
@@ -173,6 +194,7 @@ impl Contact {
         self.not_until = Timestamp::EPOCH;
         self.failure = None;
         self.hold = Hold::None;
+        self.asks = 0;
         self.hollow = 0;
         self.trouble.take().is_some()
     }
@@ -202,9 +224,8 @@ impl Contact {
     /// while other sessions stand (`is_reached`).
     /// Certificates and credentials do not mend within seconds, and servers lock
     /// accounts that are tried again and again: those wait for the longest delay from the start.
-    /// Nobody tries again before the time that `meaning` asks for, unless other sessions stand: a
-    /// server that has enough of them goes on with those, and only credentials that are refused
-    /// would be refused again.
+    /// Nobody tries again before the time that `meaning` asks for often enough, unless other
+    /// sessions stand: only credentials that are refused would be refused again.
     pub(super) fn failed(
         &mut self,
         trouble: Trouble,
@@ -220,6 +241,13 @@ impl Contact {
         }
         let hold = match Hold::of(meaning) {
             Hold::Throttled(_) if is_reached => Hold::None,
+            Hold::Throttled(time) => {
+                self.asks = self.asks.saturating_add(u32::from(self.not_until <= now));
+                match self.asks >= self.asks_needed {
+                    true => Hold::Throttled(time),
+                    false => Hold::None,
+                }
+            }
             hold => hold,
         };
         let sentence = match hold {

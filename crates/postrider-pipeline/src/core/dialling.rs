@@ -15,11 +15,12 @@
 //! for too long expires (`expiry`).
 
 use postrider_smtp::Trouble;
+use postrider_smtp::classify::Action;
 use postrider_types::Timestamp;
 
 use super::Core;
 use super::connections::Lead;
-use super::event::{ConnectionId, Effect};
+use super::event::{ConnectionId, Effect, Offer};
 use super::hands::Stage;
 use super::lines::Room;
 use super::pools::{PoolId, Queue, WayId};
@@ -196,14 +197,21 @@ impl Core {
             if !was_proven && contact.is_proven() {
                 self.lines.pools.opened(lead.pool);
             }
+            let standing = self.connections.of_pool(lead.pool).open;
+            self.lines.pools.stands(lead.pool, standing);
             self.make_way(lead);
         }
     }
 
-    pub(super) fn handle_size_refused(&mut self, connection: ConnectionId, now: Timestamp) {
+    pub(super) fn handle_broken_offer(
+        &mut self,
+        connection: ConnectionId,
+        offer: Offer,
+        now: Timestamp,
+    ) {
         if let Some(lead) = self.connections.lead(connection) {
             let pool = self.lines.pools.pool_mut(lead.pool);
-            pool.contact.refused_size(now);
+            pool.contact.broke(offer, now);
         }
     }
 
@@ -215,10 +223,16 @@ impl Core {
         now: Timestamp,
     ) {
         if let Some(lead) = self.connections.failed(connection) {
-            let is_reached = self.connections.of_pool(lead.pool).open > 0;
+            let standing = self.connections.of_pool(lead.pool).open;
+            let is_reached = standing > 0;
             let pool = self.lines.pools.pool_mut(lead.pool);
             let meaning = self.settings.classifier.classify(&trouble, &pool.site);
             self.meanings.note(trouble.phase(), &meaning);
+            let is_busy = meaning.action == Some(Action::ThrottleSite) && !trouble.is_lasting();
+            if is_reached && is_busy {
+                self.lines.pools.has_enough(lead.pool, standing, now);
+                return self.make_way(lead);
+            }
             let contact = &mut pool.contact;
             contact.failed(trouble, &meaning, is_reached, chance, now);
             let is_suspended = pool.is_suspended();
@@ -254,8 +268,7 @@ impl Core {
         if !is_long || self.connections.of_pool(pool).open > 0 {
             return self.expire_line(way, pool, now);
         }
-        let give_up_after = self.settings.backoff.give_up_after;
-        if self.lines.pools.all_shut_until(give_up_after) > now {
+        if self.all_shut_until() > now {
             // Nothing can leave, so all that is in hand goes back as it is.
             return self.stop_all();
         }

@@ -7,11 +7,11 @@ use postrider_types::{Outcome, Timestamp};
 use super::Core;
 use super::connections::{Afterwards, Busy, Fate, Progress};
 use super::event::{ConnectionId, Effect, End};
-use super::expiry::TOO_OLD;
 use super::hands::Stage;
 use super::hearing::Heard;
 use super::judge::{Attempt, Circumstances, Judgement, judge};
 use super::pools::PoolId;
+use crate::bounds::LOSSES_MAX;
 
 impl Core {
     /// A transaction is over: go on with the connection, and judge the delivery.
@@ -85,12 +85,18 @@ impl Core {
         if let Progress::Abandoned(afterwards) = busy.progress {
             match afterwards {
                 Afterwards::Again => self.put_back(&busy),
-                Afterwards::Return => self.record_return(&busy, now),
+                Afterwards::Return => self.record_return(&busy, None, now),
                 Afterwards::Forget => {}
             }
             return;
         }
-        let losses = hand.losses.get(&busy.index).copied().unwrap_or(0);
+        let is_begun = matches!(busy.progress, Progress::Begun(_));
+        let mut losses = hand.losses.get(&busy.index).copied().unwrap_or(0);
+        if is_begun && end.is_out_of_step() {
+            // Who has begun cannot go again from this hand, so lost step defers him at once.
+            losses = LOSSES_MAX;
+        }
+        let said = end.reason();
         let recipient = &hand.chunk.recipients[busy.index];
         let circumstances = Circumstances {
             classification: heard.classification,
@@ -101,15 +107,15 @@ impl Core {
             chance,
         };
         match judge(end, &circumstances, now) {
-            Judgement::Record(Outcome::Returned, ..) => self.record_return(&busy, now),
+            Judgement::Record(Outcome::Returned, reply, _) => {
+                self.record_return(&busy, reply, now);
+            }
             Judgement::Record(outcome, reply, attempt) => {
                 let made = u16::from(attempt == Attempt::Made);
                 let attempt = recipient.attempts.saturating_add(made);
                 self.record(busy.strand.hand, busy.index, attempt, outcome, reply, now);
             }
-            Judgement::Again { .. } if matches!(busy.progress, Progress::Begun(_)) => {
-                self.record_return(&busy, now);
-            }
+            Judgement::Again { .. } if is_begun => self.record_return(&busy, said, now),
             Judgement::Again { is_loss } => {
                 hand.losses
                     .insert(busy.index, losses.saturating_add(u8::from(is_loss)));
@@ -140,10 +146,11 @@ impl Core {
             hand.leave(index, lane, until);
         }
         if matches!(busy.progress, Progress::Begun(_)) {
-            self.record(token, index, attempt, Outcome::Returned, Some(reply), now);
+            let reply = Some(reply.clone());
+            self.record(token, index, attempt, Outcome::Returned, reply, now);
         }
         if is_given_up {
-            self.record_without_attempt(token, index, Outcome::Expired, TOO_OLD, now);
+            self.expire(token, index, Some(reply), now);
         }
     }
 

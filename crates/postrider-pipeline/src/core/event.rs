@@ -9,6 +9,7 @@ use postrider_store::{Claimed, Reply as StoreReply, Request, StoreError};
 use postrider_types::reply::Reply;
 use postrider_types::{ChunkRecipient, DeliveryId, EmailId, TenantId, Timestamp};
 
+use crate::report;
 use crate::settings::RouteId;
 
 /// Names a request to the store and its answer.
@@ -43,8 +44,8 @@ pub enum Event {
         /// Most messages that the server takes on it; `None` when it does not say.
         mail_max: Option<u32>,
     },
-    /// The server of an open connection offers SIZE, and has refused to be told one.
-    SizeRefused(ConnectionId),
+    /// The server of an open connection has refused what it offers.
+    OfferBroken(ConnectionId, Offer),
     /// What DNS says of a domain that was asked for.
     Resolved(RouteId, Arc<str>, Result<Resolution, NoRoute>),
     /// A connection could not be opened.
@@ -70,6 +71,15 @@ pub enum Event {
     Yield(RouteId, SiteName),
     /// Take no new work, and give back what has not begun.
     Drain,
+}
+
+/// What a server may offer and then refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// To be told a message's size at MAIL.
+    Size,
+    /// To take a message in chunks.
+    Chunks,
 }
 
 /// Why a body cannot be had.
@@ -102,6 +112,17 @@ pub enum End {
 }
 
 impl End {
+    /// The server's reply, or what happened instead in our words with code 0; `None` where the
+    /// message was accepted, or we gave it up.
+    pub(super) fn reason(&self) -> Option<Reply> {
+        match self {
+            Self::Refused(trouble) | Self::Unsent(trouble) | Self::InDoubt(trouble) => {
+                Some(report::reply(trouble))
+            }
+            Self::Accepted(_) | Self::Unbuildable(_) | Self::Abandoned => None,
+        }
+    }
+
     /// Whether the two sides no longer meant the same command.
     pub(super) fn is_out_of_step(&self) -> bool {
         let (Self::Refused(trouble) | Self::Unsent(trouble) | Self::InDoubt(trouble)) = self else {

@@ -10,7 +10,8 @@
 //!   rest is over, and no attempt is charged. As long as the site does not rest, because one reply
 //!   is not enough to suspend a route, it is deferred like any other.
 //! - *Neutral*: it goes again at once, on another connection. Where a reply says so, that counts as
-//!   a loss, so that a server that always says so is not asked for ever.
+//!   a loss, so that a server that always says so is not asked for ever. One that takes its leave
+//!   behind a message that it accepted may do so more often: each time it has taken something.
 //! - *Failed*: a refusal of our own that no retry helps (an address that the server cannot take, a
 //!   message over its size limit), with our reason.
 //! - *In doubt*: lost after the first octet of the terminator. Never again by itself.
@@ -25,14 +26,14 @@
 
 use std::time::Duration;
 
-use postrider_smtp::Trouble;
 use postrider_smtp::classify::{Action, Class, Classification, RuleName};
+use postrider_smtp::{Cause, Trouble};
 use postrider_types::bounds::REPLY_TEXT_BYTES_MAX;
 use postrider_types::reply::Reply;
 use postrider_types::{Backoff, ChunkRecipient, Outcome, Timestamp};
 
 use super::event::End;
-use crate::bounds::{DUE_BUCKET_MIN, LOSSES_MAX};
+use crate::bounds::{DUE_BUCKET_MIN, LEAVES_MAX, LOSSES_MAX};
 use crate::report;
 
 /// What to do about a delivery whose transaction is over.
@@ -79,25 +80,27 @@ pub(super) struct Circumstances<'a> {
 pub(super) fn judge(end: End, circumstances: &Circumstances<'_>, now: Timestamp) -> Judgement {
     match end {
         End::Accepted(reply) => made(Outcome::Delivered, reply),
-        End::InDoubt(trouble) => made(Outcome::InDoubt, as_reply(&trouble)),
+        End::InDoubt(trouble) => made(Outcome::InDoubt, report::reply(&trouble)),
         End::Unbuildable(reason) => {
             let reply = Reply::new(0, None, &reason);
             Judgement::Record(Outcome::Failed, Some(reply), Attempt::None)
         }
         End::Refused(trouble) => circumstances.judge_refusal(&trouble, now),
-        End::Unsent(trouble) => made(Outcome::Returned, as_reply(&trouble)),
+        End::Unsent(trouble) => made(Outcome::Returned, report::reply(&trouble)),
         End::Abandoned => Judgement::Again { is_loss: false },
     }
 }
 
 impl Circumstances<'_> {
     fn judge_refusal(&self, trouble: &Trouble, now: Timestamp) -> Judgement {
-        let reply = as_reply(trouble);
+        let reply = report::reply(trouble);
         let Some(classification) = &self.classification else {
             debug_assert!(false, "every refusal is classified");
             return self.defer(Duration::ZERO, reply, now);
         };
-        let may_lose = self.losses < LOSSES_MAX;
+        let is_leave = matches!(trouble.cause(), Some(Cause::Leave));
+        let losses_max = if is_leave { LEAVES_MAX } else { LOSSES_MAX };
+        let may_lose = self.losses < losses_max;
         let least = classification.retry_after.unwrap_or_default();
         match (classification.class, classification.action) {
             (Class::Failed, _) => Judgement::Record(Outcome::Failed, Some(reply), Attempt::None),
@@ -132,12 +135,6 @@ impl Circumstances<'_> {
 
 const fn made(outcome: Outcome, reply: Reply) -> Judgement {
     Judgement::Record(outcome, Some(reply), Attempt::Made)
-}
-
-/// The server's reply, or what happened instead, in our words with code 0.
-fn as_reply(trouble: &Trouble) -> Reply {
-    let ours = || Reply::new(0, None, &report::chain(trouble));
-    trouble.reply().cloned().unwrap_or_else(ours)
 }
 
 /// The reply with our own note behind the server's words, which are cut where both do not fit.

@@ -49,7 +49,7 @@ use std::time::Duration;
 use postrider_types::{LeaseToken, Timestamp, WorkerId};
 use rand::{Rng, RngExt};
 
-pub use event::{BodyTrouble, ConnectionId, Effect, End, Event, Job, RequestId};
+pub use event::{BodyTrouble, ConnectionId, Effect, End, Event, Job, Offer, RequestId};
 pub use meanings::MeaningCount;
 pub use refusals::RefusalGroup;
 pub use shown::CoreStatus;
@@ -118,7 +118,9 @@ impl Core {
                 is_pipelining,
                 mail_max,
             } => self.handle_connected(connection, is_pipelining, mail_max, now),
-            Event::SizeRefused(connection) => self.handle_size_refused(connection, now),
+            Event::OfferBroken(connection, offer) => {
+                self.handle_broken_offer(connection, offer, now);
+            }
             Event::ConnectFailed(connection, trouble) => {
                 let chance = rng.random::<f64>();
                 self.handle_connect_failed(connection, trouble, chance, now);

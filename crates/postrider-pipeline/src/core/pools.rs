@@ -13,6 +13,7 @@
 
 #[cfg(test)]
 mod audit;
+mod enough;
 mod known;
 mod shut;
 mod turns;
@@ -31,6 +32,7 @@ use super::pace::Pace;
 use super::rest::Rest;
 use crate::bounds::{WAYS_KEPT_MAX, WAYS_PRUNE};
 use crate::settings::{NextHop, RouteId, RouteSettings, Settings};
+use enough::Enough;
 
 /// Names a pool; a number is never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,7 +64,7 @@ pub(super) struct Route {
 pub(super) struct Pool {
     pub(super) route: RouteId,
     pub(super) site: SiteName,
-    /// Most connections at once, unless it rests or has just rested.
+    /// Most connections at once, unless it rests, has just rested or has enough of them.
     connections_max: usize,
     /// Most messages of one connection.
     pub(super) messages_max: Option<u32>,
@@ -74,6 +76,8 @@ pub(super) struct Pool {
     pub(super) contact: Contact,
     /// Whether it must be left alone.
     pub(super) rest: Rest,
+    /// Whether it has as many sessions as it takes.
+    enough: Enough,
     /// When it last accepted a message.
     pub(super) accepted_at: Timestamp,
     /// How briskly it answers dots, whoever they are for.
@@ -118,7 +122,8 @@ pub(super) enum Queue {
 impl Pool {
     /// Most connections at once.
     pub(super) fn connections_max(&self) -> usize {
-        self.rest.connections_max(self.connections_max)
+        let own = self.rest.connections_max(self.connections_max);
+        self.enough.connections_max(own)
     }
 
     /// A message was accepted; says whether there may be one more connection for it.
@@ -166,6 +171,8 @@ pub(super) struct Pools {
     changed: BTreeSet<WayId>,
     /// Pools that cannot be reached, with the instant of the next try.
     shut: BTreeSet<(Timestamp, PoolId)>,
+    /// Pools whose servers have enough sessions, with the instant at which one more is tried.
+    full: BTreeSet<(Timestamp, PoolId)>,
     /// Pools that are suspended.
     suspended: BTreeSet<PoolId>,
     /// Strands in all lines together.
@@ -200,6 +207,7 @@ impl Pools {
             providers: Arc::clone(&settings.providers),
             changed: BTreeSet::new(),
             shut: BTreeSet::new(),
+            full: BTreeSet::new(),
             suspended: BTreeSet::new(),
             in_line: 0,
             last: 0,
@@ -263,8 +271,9 @@ impl Pools {
             messages_max: messages.into_iter().flatten().min(),
             rate: known.rate,
             cell: Cell::default(),
-            contact: Contact::new(site.to_string(), settings.delay_min, settings.delay_max),
+            contact: Contact::new(site.to_string(), !is_mx, settings),
             rest: Rest::new(!is_mx),
+            enough: Enough::new(settings.delay_min, settings.delay_max),
             accepted_at: Timestamp::EPOCH,
             pace: Pace::default(),
             busy: 0,
@@ -311,6 +320,7 @@ impl Pools {
         };
         let gone: HashMap<PoolId, Pool> = self.pools.extract_if(is_idle).collect();
         self.ways.retain(|_, way| !gone.contains_key(&way.pool));
+        self.full.retain(|(_, pool)| !gone.contains_key(pool));
         self.suspended.retain(|pool| !gone.contains_key(pool));
         self.by_site.retain(|_, pool| !gone.contains_key(pool));
         self.by_hosts

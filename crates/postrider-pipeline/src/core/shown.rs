@@ -62,12 +62,16 @@ impl Core {
         self.meanings.count()
     }
 
-    /// The troubles of relays, then the suspensions of other routes, and since when there is any. Each
-    /// has the name of its route, where there are several.
+    /// The troubles of relays by which nothing goes, then the suspensions of others, and since when
+    /// there is any. Each has the name of its route, where there are several.
     fn route_trouble(&self) -> Option<(Arc<str>, Timestamp)> {
         let pools = &self.lines.pools;
         let relays = pools.routes().filter_map(|route| pools.route(route).relay);
-        let relays = relays.map(|way| pools.pool(pools.pool_of(way)));
+        let relays = relays.map(|way| pools.pool_of(way));
+        // Trouble that only keeps further connections away stops nothing; a person acts on the rest.
+        let is_standing = |pool: &PoolId| self.connections.of_pool(*pool).is_standing();
+        let relays = relays.filter(|pool| pools.pool(*pool).is_suspended() || !is_standing(pool));
+        let relays = relays.map(|pool| pools.pool(pool));
         let relays = relays.filter_map(|pool| Some((pool.route, pool.trouble()?)));
         let others = pools.suspended().map(|pool| pools.pool(pool));
         let others = others.filter(|pool| pools.route(pool.route).relay.is_none());

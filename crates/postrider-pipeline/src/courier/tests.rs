@@ -1,5 +1,7 @@
 //! A connection against a server of ours: what reaches the wire, and what the core is told.
 
+use std::net::SocketAddr;
+
 use postrider_message::{Limits, MessageKey, Prepared};
 use postrider_mock_smtp::{MockServer, Profile, Settings as MockSettings};
 use postrider_store::Claimed;
@@ -13,29 +15,36 @@ use super::*;
 use crate::Settings;
 use crate::bounds::COMMANDS_WAITING_MAX;
 
+mod odd_servers;
+
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 const CONNECTION: ConnectionId = ConnectionId(0);
 
-/// A running courier whose clock began at [`NOW`], and its server.
+/// A running courier whose clock began at [`NOW`].
 struct Route {
-    mock: MockServer,
     commands: mpsc::Sender<Command>,
     events: mpsc::Receiver<Event>,
     clock: SystemClock,
 }
 
 impl Route {
-    async fn open() -> Self {
+    /// To a server that takes everything.
+    async fn open() -> (Self, MockServer) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let relay = format!("smtp://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
         let mock = MockServer::start(listener, Profile::sink(), MockSettings::in_memory()).unwrap();
-        let settings = Settings::for_relay(&relay).unwrap();
+        (Self::to(address, Extensions::STANDARD).await, mock)
+    }
+
+    async fn to(address: SocketAddr, extensions: Extensions) -> Self {
+        let mut settings = Settings::for_relay(&format!("smtp://{address}")).unwrap();
+        settings.routes.default.extensions = extensions;
         let (commands, told) = mpsc::channel(COMMANDS_WAITING_MAX);
         let (tell, events) = mpsc::channel(8);
         let clock = SystemClock::starting_at(NOW);
         let courier = Courier {
             connection: CONNECTION,
-            allowed: Extensions::STANDARD,
+            allowed: extensions,
             route: Arc::new(settings.routes.default),
             target: None,
             clock,
@@ -50,7 +59,6 @@ impl Route {
         };
         tokio::spawn(courier.run(None));
         let mut route = Self {
-            mock,
             commands,
             events,
             clock,
@@ -90,10 +98,10 @@ impl Route {
             other => panic!("{other:?}"),
         }
     }
+}
 
-    fn accepted(&self) -> [u32; 2] {
-        ["0@receiver.test", "1@receiver.test"].map(|to| self.mock.accepted_of(to))
-    }
+fn accepted(mock: &MockServer) -> [u32; 2] {
+    ["0@receiver.test", "1@receiver.test"].map(|to| mock.accepted_of(to))
 }
 
 fn body() -> Arc<Body> {
@@ -119,6 +127,7 @@ fn job(index: usize) -> Job {
         campaign: CampaignId(3),
         email: EmailId::of(b""),
         started_at: NOW,
+        running_since: NOW,
         lane: LaneName::from_stored("receiver.test"),
         recipients: vec![recipient(0), recipient(1)],
     };
@@ -130,28 +139,28 @@ fn job(index: usize) -> Job {
 
 #[tokio::test]
 async fn a_dot_in_time_is_written() {
-    let mut route = Route::open().await;
+    let (mut route, mock) = Route::open().await;
     let end = route.send(Timestamp::NEVER, Some(1)).await;
     assert!(matches!(end, End::Accepted(_)), "{end:?}");
-    assert_eq!(route.accepted(), [1, 0]);
+    assert_eq!(accepted(&mock), [1, 0]);
 }
 
 #[tokio::test]
 async fn a_dot_that_comes_too_late_is_not_written() {
-    let mut route = Route::open().await;
+    let (mut route, mock) = Route::open().await;
     let until = route.clock.now();
     let end = route.send(until, None).await;
     assert!(matches!(end, End::Abandoned), "{end:?}");
-    assert_eq!(route.accepted(), [0, 0]);
+    assert_eq!(accepted(&mock), [0, 0]);
 }
 
 #[tokio::test]
 async fn behind_a_dot_that_comes_too_late_nothing_is_written() {
-    let mut route = Route::open().await;
+    let (mut route, mock) = Route::open().await;
     let until = route.clock.now();
     let end = route.send(until, Some(1)).await;
     assert!(matches!(end, End::Abandoned), "{end:?}");
     let next = route.end().await;
     assert!(matches!(next, End::Refused(_)), "{next:?}");
-    assert_eq!(route.accepted(), [0, 0]);
+    assert_eq!(accepted(&mock), [0, 0]);
 }

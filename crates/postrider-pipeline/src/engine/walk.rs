@@ -158,3 +158,8 @@ impl Postrider {
         }
     }
 }
+
+#[cfg(test)]
+mod erasing;
+#[cfg(test)]
+mod tests;

@@ -38,8 +38,14 @@ impl Core {
             && self.asked.trouble.is_none();
         let at = self.asked.claim_at.filter(|_| is_possible)?;
         let at = self.asked.no_claim_until.map_or(at, |until| at.max(until));
+        Some(at.max(self.all_shut_until()))
+    }
+
+    /// Until when nothing can leave; the beginning of time when something can.
+    pub(in crate::core) fn all_shut_until(&self) -> Timestamp {
         let give_up_after = self.settings.backoff.give_up_after;
-        Some(at.max(self.lines.pools.all_shut_until(give_up_after)))
+        let is_standing = |pool| self.connections.of_pool(pool).is_standing();
+        self.lines.pools.all_shut_until(give_up_after, is_standing)
     }
 
     fn may_hold_more(&self, now: Timestamp) -> bool {

@@ -18,6 +18,7 @@ use crate::bounds::{DUE_BUCKET_MIN, OUTCOME_RIDES_MAX, RETURN_SHARE};
 use crate::core::Core;
 use crate::core::connections::{Afterwards, Busy, Progress};
 use crate::core::event::End;
+use crate::core::expiry::counted_from;
 use crate::core::hearing::Heard;
 use crate::core::judge::{Circumstances, Judgement, judge};
 
@@ -64,6 +65,7 @@ impl Core {
         chance: f64,
         now: Timestamp,
     ) {
+        let said = end.reason();
         let recipient = &busy.chunk.recipients[busy.index];
         let circumstances = Circumstances {
             classification: heard.classification,
@@ -80,7 +82,7 @@ impl Core {
         };
         let (outcome, reply) = match judgement {
             Judgement::Record(outcome, reply, _) => (outcome, reply),
-            Judgement::Again { .. } => (Outcome::Returned, Some(given_up())),
+            Judgement::Again { .. } => (Outcome::Returned, Some(said.unwrap_or_else(given_up))),
             Judgement::Wait(next_attempt_at, reply) => {
                 (Outcome::Deferred { next_attempt_at }, Some(reply))
             }
@@ -120,17 +122,22 @@ impl Core {
     }
 
     /// Begun, but the terminator was never written: the store must learn it. The recipient is not
-    /// sent to again from this hand, and waits a moment, or a tenth of the time since his first
-    /// attempt, so that a server that always hangs up at this point is asked ever less often.
-    pub(in crate::core) fn record_return(&mut self, busy: &Busy, now: Timestamp) {
+    /// sent to again from this hand, and waits a moment, or a tenth of his age, so that a server
+    /// that always hangs up at this point is asked ever less often. `reason` is what the server
+    /// said or did; `None` when we gave it up ourselves.
+    pub(in crate::core) fn record_return(
+        &mut self,
+        busy: &Busy,
+        reason: Option<Reply>,
+        now: Timestamp,
+    ) {
         let Some(hand) = self.hands.get_mut(&busy.strand.hand) else {
             return;
         };
         let recipient = &hand.chunk.recipients[busy.index];
         let attempt = recipient.attempts.saturating_add(1);
-        let age = recipient
-            .first_attempt_at
-            .map_or(Duration::ZERO, |first| now.since(first));
+        let from = counted_from(recipient, hand.chunk.running_since, None);
+        let age = from.map_or(Duration::ZERO, |from| now.since(from));
         let delay = (age / RETURN_SHARE).max(DUE_BUCKET_MIN);
         let lane = hand.chunk.lane.clone();
         hand.leave(busy.index, lane, now.plus(delay));
@@ -139,13 +146,13 @@ impl Core {
             busy.index,
             attempt,
             Outcome::Returned,
-            Some(given_up()),
+            Some(reason.unwrap_or_else(given_up)),
             now,
         );
     }
 }
 
-/// Our reason where no server said anything.
+/// Our reason where the server gave none.
 fn given_up() -> Reply {
     Reply::new(0, None, "given up before the final dot")
 }

@@ -1,6 +1,5 @@
 //! The policy, class by class, over the built-in table.
 
-use postrider_smtp::Cause;
 use postrider_smtp::classify::Classifier;
 use postrider_smtp::site::SiteName;
 use postrider_types::{Phase, RecipientId, Variables};
@@ -147,6 +146,16 @@ fn a_session_that_is_used_up_costs_a_loss_and_then_a_deferral() {
         judged(between, LOSSES_MAX, None),
         Judgement::Again { is_loss: false }
     );
+}
+
+#[test]
+fn a_leave_behind_an_accepted_message_costs_more_losses_and_then_a_deferral() {
+    let leave = || Trouble::leave(Reply::new(421, None, "closing"));
+    for losses in [0, LOSSES_MAX, LEAVES_MAX - 1] {
+        let again = Judgement::Again { is_loss: true };
+        assert_eq!(judged(leave(), losses, None), again, "{losses}");
+    }
+    check_wait(&judged(leave(), LEAVES_MAX, None), BACKOFF.delay_min);
 }
 
 #[test]

@@ -74,11 +74,20 @@ impl Pools {
         }
     }
 
-    /// Until when nothing can leave by any route; the beginning of time when some can, or when what
-    /// waits for a relay may be old enough to be given up, which needs no connection.
-    pub(in crate::core) fn all_shut_until(&self, give_up_after: Duration) -> Timestamp {
+    /// Until when nothing can leave by any route; the beginning of time when some can, because a
+    /// session of it stands (`is_standing`) or it may be tried; or when what waits for a relay may
+    /// be old enough to be given up, which needs no connection.
+    pub(in crate::core) fn all_shut_until(
+        &self,
+        give_up_after: Duration,
+        is_standing: impl Fn(PoolId) -> bool,
+    ) -> Timestamp {
         let until_of = |way| {
-            let pool = self.pool(self.pool_of(way));
+            let id = self.pool_of(way);
+            if is_standing(id) {
+                return Timestamp::EPOCH;
+            }
+            let pool = self.pool(id);
             let until = pool.contact.not_until();
             let is_barren = pool
                 .barren_since()

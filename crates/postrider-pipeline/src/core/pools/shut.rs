@@ -20,6 +20,7 @@ impl Pools {
 
     /// Lets the ways of those want a connection whose instant has come.
     pub(in crate::core) fn reopen(&mut self, now: Timestamp) {
+        self.try_more(now);
         while let Some(&(at, pool)) = self.shut.first()
             && at <= now
         {
@@ -28,8 +29,9 @@ impl Pools {
         }
     }
 
-    /// When the first of them may be tried again.
+    /// When the first of them may be tried again, or one more session where there are enough.
     pub(in crate::core) fn reopen_at(&self) -> Option<Timestamp> {
-        self.shut.first().map(|(at, _)| *at)
+        let first = [self.shut.first(), self.full.first()];
+        first.into_iter().flatten().map(|(at, _)| *at).min()
     }
 }

@@ -8,7 +8,8 @@ use postrider_types::{DeliveryState, Timestamp};
 
 use super::receiver::Does;
 use super::world::World;
-use crate::bounds::{LOCK_STEP_FOR, SIZELESS_FOR};
+use crate::bounds::{CHUNKLESS_FOR, LOCK_STEP_FOR, SIZELESS_FOR};
+use crate::core::Offer;
 use crate::settings::{DomainLimit, Settings};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -250,7 +251,7 @@ fn after_a_refused_size_connections_tell_none_for_a_while() {
     let mut settings = alone();
     settings.routes.default.messages_per_connection = Some(10);
     let mut world = world(settings);
-    world.refuses_size = true;
+    world.breaks = Some(Offer::Size);
     world.file("example.test", 20, false);
     world.run(MINUTE);
     assert_eq!(world.sizes, [true, false]);
@@ -259,6 +260,24 @@ fn after_a_refused_size_connections_tell_none_for_a_while() {
     world.run(MINUTE);
     assert_eq!(world.sizes, [true, false, true]);
     assert_eq!(world.accepted.len(), 25);
+}
+
+#[test]
+fn after_chunks_that_are_not_known_connections_send_none_for_a_while() {
+    let mut settings = alone();
+    settings.routes.default.messages_per_connection = Some(10);
+    let mut world = world(settings);
+    world.breaks = Some(Offer::Chunks);
+    world.file("example.test", 20, false);
+    world.run(MINUTE);
+    assert_eq!(world.chunks, [true, false]);
+    world.run(CHUNKLESS_FOR);
+    world.file_from("example.test", "example.test", 20..25);
+    world.run(MINUTE);
+    assert_eq!(world.chunks, [true, false, true]);
+    // Groups and sizes are other offers.
+    assert_eq!(world.connects, [true; 3]);
+    assert_eq!(world.sizes, [true; 3]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::iter::repeat_n;
 use std::time::Duration;
 
 use postrider_store::request::CampaignChange;
-use postrider_types::{CampaignState, DeliveryState};
+use postrider_types::{CampaignState, DeliveryState, InDoubtPolicy, RecipientId, TenantId};
 
 use super::pools::direct;
 use super::receiver::Does;
@@ -42,6 +42,27 @@ fn check_expired(world: &World, expired: u64) {
     world.check_honest();
 }
 
+/// What the receipts of all say.
+fn all(world: &World) -> impl Iterator<Item = String> {
+    let (tenant, first) = (TenantId::DEFAULT, RecipientId(0));
+    let page = world
+        .reader
+        .receipts(tenant, world.campaign, first, None, 5_000);
+    let page = page.unwrap().into_iter();
+    page.map(|receipt| receipt.reply.unwrap().text)
+}
+
+/// Everybody's receipt says that it was too old, and this of what was said last.
+fn check_last(world: &World, last: &str) {
+    for text in all(world) {
+        assert!(
+            text.starts_with("older than the give-up age; last: "),
+            "{text}"
+        );
+        assert!(text.contains(last), "{text}");
+    }
+}
+
 #[test]
 fn who_waits_for_a_relay_that_stays_down_expires() {
     let mut world = giving_up_after(World::settings(), 10 * MINUTE);
@@ -55,6 +76,7 @@ fn who_waits_for_a_relay_that_stays_down_expires() {
     assert_eq!(world.tally()[DeliveryState::Expired], 0);
     world.run(4 * MINUTE);
     check_expired(&world, 2_030);
+    check_last(&world, "refused");
 }
 
 #[test]
@@ -84,6 +106,9 @@ fn a_site_that_asks_for_a_rest_again_and_again_keeps_no_campaign_open() {
         assert!(world.mails.len() < 30, "{} mails", world.mails.len());
         world.run(3 * HOUR);
         check_expired(&world, 1_000);
+        let unusual = "421 4.7.28 Gmail has detected an unusual rate of email";
+        let asked = all(&world).filter(|text| text.contains(unusual)).count();
+        assert!(asked > 0, "{does:?}");
     }
 }
 
@@ -121,4 +146,74 @@ fn a_short_rest_expires_nobody_of_a_list_that_is_sent_slowly() {
         "{:?}",
         world.tally()
     );
+}
+
+#[test]
+fn a_pause_expires_nobody_however_long_it_is() {
+    let mut world = giving_up_after(World::settings(), 10 * MINUTE);
+    world.will("0@example.test", [Does::RefuseAtRcpt(451)]);
+    world.file("example.test", 1, false);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.receipt(0).state, DeliveryState::Deferred);
+    world.change(CampaignChange::Pause);
+    world.run(100 * HOUR);
+    world.change(CampaignChange::Resume);
+    world.run(MINUTE);
+    assert_eq!(world.receipt(0).state, DeliveryState::Delivered);
+}
+
+#[test]
+fn who_is_deferred_for_ever_expires_at_the_age_after_the_last_resume() {
+    let mut world = giving_up_after(World::settings(), 10 * MINUTE);
+    world.will(
+        "0@example.test",
+        repeat_n(Does::RefuseAtRcpt(451), 1_000_000),
+    );
+    world.file("example.test", 1, false);
+    world.run(9 * MINUTE);
+    world.change(CampaignChange::Pause);
+    world.run(HOUR);
+    world.change(CampaignChange::Resume);
+    // What runs already is not started anew by saying so again.
+    for _ in 0..3 {
+        world.run(3 * MINUTE);
+        assert_eq!(world.receipt(0).state, DeliveryState::Deferred);
+        world.change(CampaignChange::Resume);
+    }
+    world.run(20 * MINUTE);
+    let receipt = world.receipt(0);
+    assert_eq!(receipt.state, DeliveryState::Expired);
+    let why = receipt.reply.unwrap();
+    assert_eq!(
+        (why.code, why.text.as_str()),
+        (0, "older than the give-up age; last: 451 no")
+    );
+}
+
+#[test]
+fn a_pause_does_not_count_for_who_waits_for_a_site_either() {
+    let mut world = giving_up_after(World::settings(), 10 * MINUTE);
+    world.unreachable_until = world.now.plus(HOUR + 11 * MINUTE);
+    world.file("example.test", 500, false);
+    world.run(5 * MINUTE);
+    world.change(CampaignChange::Pause);
+    world.run(HOUR);
+    world.change(CampaignChange::Resume);
+    world.run(30 * MINUTE);
+    assert_eq!(world.tally()[DeliveryState::Delivered], 500);
+}
+
+#[test]
+fn what_is_in_doubt_is_sent_once_more_by_policy_whatever_the_give_up_age() {
+    let mut world = giving_up_after(World::settings(), MINUTE);
+    world.running_with(InDoubtPolicy::Retry);
+    world.will("0@example.test", [Does::AcceptAndLose]);
+    world.file("example.test", 1, false);
+    world.run(HOUR);
+    let receipt = world.receipt(0);
+    assert_eq!(
+        (receipt.state, receipt.attempts),
+        (DeliveryState::Delivered, 2)
+    );
+    assert_eq!(receipt.retries_in_doubt, 1);
 }

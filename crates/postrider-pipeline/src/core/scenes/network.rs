@@ -136,6 +136,12 @@ impl World {
         open
     }
 
+    /// How many connections lead where this one does, with itself.
+    pub(super) fn open_beside(&self, connection: ConnectionId) -> usize {
+        let its = site(&self.network.leads[&connection]);
+        self.open_by_site().get(&its).copied().unwrap_or(0)
+    }
+
     /// No receiver sees more connections than it may.
     pub(super) fn check_caps(&self) {
         let routes: Vec<_> = self.settings.routes.all().collect();

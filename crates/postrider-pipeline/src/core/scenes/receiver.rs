@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_smtp::site::Target;
-use postrider_smtp::{Cause, Extensions, Trouble};
+use postrider_smtp::{Cause, Extensions, ReplyError, Trouble};
 use postrider_types::reply::Reply;
 use postrider_types::{Phase, Timestamp};
 
 use super::world::World;
 use crate::chance::Chance;
-use crate::core::{ConnectionId, End, Event, Job};
+use crate::core::{ConnectionId, End, Event, Job, Offer};
 use crate::settings::RouteId;
 
 /// What the receiver does with one message.
@@ -34,6 +34,10 @@ pub(super) enum Does {
     LoseBeforeGate,
     /// Has hung up when the dot is to be written.
     LoseAtGate,
+    /// Says this, which is no refusal, when the dot is to be written, and we hang up.
+    SayAtGate(&'static str),
+    /// Talks nonsense when the dot is to be written, and we hang up.
+    BabbleAtGate,
     /// Nothing: we come to the dot too late, and do not write it.
     MissTheDot,
     /// Takes the message and hangs up before the reply.
@@ -62,12 +66,18 @@ impl World {
     ) {
         self.connects.push(allowed.pipelining);
         self.sizes.push(allowed.size);
+        self.chunks.push(allowed.chunking);
         self.open.insert(connection);
         self.network.lead(connection, route, target);
         self.check_caps();
         let is_unlucky = self.chance.as_mut().is_some_and(Chance::is_amiss);
         let is_dead = self.network.is_dead(connection);
-        let event = if let Some((phase, words)) = self.turns_away {
+        let has_enough = self
+            .sessions_max
+            .is_some_and(|max| self.open_beside(connection) > max);
+        let enough = (Phase::Greeting, "421 4.7.0 too many connections");
+        let turns_away = self.turns_away.or_else(|| has_enough.then_some(enough));
+        let event = if let Some((phase, words)) = turns_away {
             Event::ConnectFailed(connection, refusal(phase, words))
         } else if self.now < self.unreachable_until || is_dead || is_unlucky {
             let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
@@ -81,9 +91,14 @@ impl World {
         };
         let delay = self.opens_after.unwrap_or_else(|| self.delay());
         self.at(self.now.plus(delay), event);
-        if self.refuses_size && allowed.size {
+        let is_used = |offer: &Offer| match offer {
+            Offer::Size => allowed.size,
+            Offer::Chunks => allowed.chunking,
+        };
+        if let Some(offer) = self.breaks.filter(is_used) {
             let soon = delay.saturating_add(Duration::from_micros(1));
-            self.at(self.now.plus(soon), Event::SizeRefused(connection));
+            let event = Event::OfferBroken(connection, offer);
+            self.at(self.now.plus(soon), event);
         }
     }
 
@@ -189,6 +204,15 @@ impl World {
             Does::RefuseInBody(code) => return (refused(Phase::Body, code), false, Duration::ZERO),
             Does::RefuseSlowly(code, after) => {
                 return (refused(Phase::Dot, code), code != 421, after);
+            }
+            Does::SayAtGate(words) => {
+                let trouble = refusal(Phase::Body, words);
+                return (End::Refused(trouble), false, Duration::ZERO);
+            }
+            Does::BabbleAtGate => {
+                let garbage = Cause::Garbage(ReplyError::NoCode);
+                let trouble = Trouble::lost(Phase::Body, garbage);
+                return (End::Refused(trouble), false, Duration::ZERO);
             }
             Does::MissTheDot => return (End::Abandoned, false, Duration::ZERO),
             Does::LoseAtGate => {

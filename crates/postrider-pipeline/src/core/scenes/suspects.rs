@@ -92,7 +92,7 @@ fn unreachable_with_one_connection_left() -> World {
     world.run(Duration::from_millis(500));
     world.unreachable_until = world.now.plus(MINUTE);
     world.run(Duration::from_secs(1));
-    assert!(world.core.status().route_trouble.is_some());
+    assert!(world.core.status().pools[0].trouble.is_some());
     world
 }
 

@@ -83,11 +83,61 @@ fn a_log_in_that_is_refused_while_an_older_session_goes_on_waits_too() {
 #[test]
 fn a_greeting_that_turns_us_away_is_left_alone_for_as_long_as_its_rule_says() {
     let words = "554 5.0.0 not accepting messages";
-    let mut world = turned_away(World::settings(), Phase::Greeting, words);
+    let mut world = turned_away(direct(4), Phase::Greeting, words);
     world.run(29 * MINUTE);
     assert_eq!(world.connects.len(), 1);
     world.run(2 * MINUTE);
     assert_eq!(world.connects.len(), 2);
+}
+
+/// A relay that turns us away in these words has been tried so often after each of these times,
+/// and nobody is charged for the wait.
+fn check_relay(words: &'static str, tries: &[(Duration, usize)]) {
+    let mut world = turned_away(World::settings(), Phase::Greeting, words);
+    let start = world.now;
+    for &(after, count) in tries {
+        world.run(start.plus(after).since(world.now));
+        assert_eq!(world.connects.len(), count, "{words}: after {after:?}");
+    }
+    world.turns_away = None;
+    world.run(32 * MINUTE);
+    assert_eq!(world.tally()[DeliveryState::Delivered], 50, "{words}");
+    assert_eq!(world.receipt(0).attempts, 1, "the wait was charged");
+}
+
+#[test]
+fn a_relay_is_left_alone_for_as_long_as_its_rule_says_after_three_refusals_in_a_row() {
+    let seconds = Duration::from_secs;
+    // At 0, 1 and 3 s, and then after a minute.
+    let tries = [(seconds(2), 2), (seconds(62), 3), (seconds(64), 4)];
+    check_relay("421 4.3.2 busy", &tries);
+    // At 0, 1 and 2 minutes, and then after half an hour.
+    let tries = [(seconds(90), 2), (31 * MINUTE, 3), (34 * MINUTE, 4)];
+    check_relay("554 5.0.0 not accepting messages", &tries);
+}
+
+#[test]
+fn one_refusal_in_a_greeting_stops_a_relay_for_a_second_and_no_longer() {
+    let mut world = turned_away(World::settings(), Phase::Greeting, "421 4.3.2 busy");
+    world.run(Duration::from_millis(500));
+    world.turns_away = None;
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.tally()[DeliveryState::Delivered], 50);
+}
+
+#[test]
+fn an_answered_message_ends_the_row_of_refusals_of_a_relay() {
+    let mut world = World::new(World::settings());
+    for round in 0..4 {
+        world.turns_away = Some((Phase::Greeting, "421 4.3.2 busy"));
+        world.file_from("example.test", "example.test", round..round + 1);
+        world.run(Duration::from_millis(500));
+        world.turns_away = None;
+        world.run(Duration::from_secs(1));
+        assert_eq!(world.tally().open(), 0, "round {round}");
+        // Until no session is left.
+        world.run(MINUTE);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_store::{Backend, Reader, Reply as StoreReply, Request, StoreError, memory};
-use postrider_types::{CampaignId, Phase, TenantId, Timestamp, WorkerId};
+use postrider_types::{CampaignId, InDoubtPolicy, Phase, TenantId, Timestamp, WorkerId};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -16,7 +16,7 @@ use self::asking::running_campaign;
 use super::network::Network;
 use super::receiver::Does;
 use crate::chance::Chance;
-use crate::core::{BodyTrouble, ConnectionId, Core, Effect, Event};
+use crate::core::{BodyTrouble, ConnectionId, Core, Effect, Event, Offer};
 use crate::settings::Settings;
 
 /// Every so many events the core is audited.
@@ -48,6 +48,8 @@ pub(super) struct World {
     pub(super) unreachable_until: Timestamp,
     /// Connections are turned away in this phase and in these words.
     pub(super) turns_away: Option<(Phase, &'static str)>,
+    /// Sessions that each server takes; another is turned away.
+    pub(super) sessions_max: Option<usize>,
     /// How long connections take to open, if not as long as anything else.
     pub(super) opens_after: Option<Duration>,
     /// The store cannot write before this instant.
@@ -64,6 +66,8 @@ pub(super) struct World {
     pub(super) connects: Vec<bool>,
     /// For each of them, whether it might tell sizes.
     pub(super) sizes: Vec<bool>,
+    /// For each of them, whether it might send chunks.
+    pub(super) chunks: Vec<bool>,
     /// Those that the receivers have not seen closed.
     pub(super) open: HashSet<ConnectionId>,
     /// Names, and where connections lead.
@@ -72,8 +76,8 @@ pub(super) struct World {
     pub(super) is_pipelining: bool,
     /// Messages that the receiver takes on one connection, if it says so.
     pub(super) mail_max: Option<u32>,
-    /// The receiver refuses the sizes that it offers to be told.
-    pub(super) refuses_size: bool,
+    /// What the receiver offers and then refuses.
+    pub(super) breaks: Option<Offer>,
     /// Envelopes that went along with a dot.
     pub(super) followers: usize,
     /// Effects after which the process dies.
@@ -91,7 +95,7 @@ impl World {
     pub(super) fn new(settings: Settings) -> Self {
         let (mut backend, reader) = memory::parts([7; 32]);
         let now = Timestamp::from_micros(1_700_000_000_000_000);
-        let campaign = running_campaign(backend.as_mut(), now);
+        let campaign = running_campaign(backend.as_mut(), InDoubtPolicy::Hold, now);
         Self {
             core: Core::new(settings.clone(), WorkerId(1)),
             settings,
@@ -110,6 +114,7 @@ impl World {
             accepted: Vec::new(),
             unreachable_until: Timestamp::EPOCH,
             turns_away: None,
+            sessions_max: None,
             opens_after: None,
             unwritable_until: Timestamp::EPOCH,
             unrecorded: 0,
@@ -119,11 +124,12 @@ impl World {
             is_drained: false,
             connects: Vec::new(),
             sizes: Vec::new(),
+            chunks: Vec::new(),
             open: HashSet::new(),
             network: Network::default(),
             is_pipelining: true,
             mail_max: None,
-            refuses_size: false,
+            breaks: None,
             followers: 0,
             dies_after: None,
             requests: 0,

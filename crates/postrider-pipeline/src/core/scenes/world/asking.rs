@@ -74,6 +74,11 @@ impl World {
         self.events.push_back(Event::Filed);
     }
 
+    /// Goes on with another campaign, which has this policy and nobody in it.
+    pub(in crate::core::scenes) fn running_with(&mut self, policy: InDoubtPolicy) {
+        self.campaign = running_campaign(self.backend.as_mut(), policy, self.now);
+    }
+
     pub(in crate::core::scenes) fn ask(&mut self, request: Request) -> StoreReply {
         self.backend
             .apply(vec![request], self.now)
@@ -83,15 +88,19 @@ impl World {
 }
 
 /// One running campaign with nobody in it.
-pub(super) fn running_campaign(backend: &mut dyn Backend, now: Timestamp) -> CampaignId {
+pub(super) fn running_campaign(
+    backend: &mut dyn Backend,
+    in_doubt: InDoubtPolicy,
+    now: Timestamp,
+) -> CampaignId {
     let tenant = TenantId::DEFAULT;
     let content = bytes::Bytes::from_static(b"an email");
     let email = EmailId::of(&content);
     let create = Request::Create {
         tenant,
-        name: "hello".to_owned(),
+        name: format!("hello, {in_doubt}"),
         email,
-        in_doubt: InDoubtPolicy::Hold,
+        in_doubt,
         in_doubt_retry_after: Duration::from_secs(900),
         send_at: None,
     };
