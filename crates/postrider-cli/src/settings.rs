@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Error;
-use postrider_service::config::{Deliver, Route, Secret, TlsChoice, environment};
+use postrider_service::config::{Deliver, Problem, Reading, Route, Secret, TlsChoice, environment};
 use postrider_service::{Config, wiring};
 
 use crate::arguments::Globals;
@@ -52,19 +52,17 @@ impl Source {
 /// The configuration from a text and the environment.
 pub(crate) fn from_text(text: &str, name: &str) -> anyhow::Result<Config> {
     let loaded = Config::load(text, name, &environment::read());
-    loaded.map_err(|problems| refused(problems.iter().map(ToString::to_string)))
+    loaded.map_err(|problems| refused(&problems))
 }
 
-/// Refuses a configuration that names what cannot be used: relays, keys, certificates, tables,
-/// passwords. All files are opened, and all that are wrong are named.
-pub(crate) fn check_named(config: &Config) -> anyhow::Result<()> {
-    let problems = wiring::problems(config);
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(refused(problems.into_iter().map(|problem| {
-            let problem = Error::new(problem);
-            format!("{problem:#}")
-        }))),
+/// Refuses a file of which anything cannot be used, with all that is wrong: what it says, and what
+/// it names, such as relays, keys, certificates, tables and passwords. All files are opened.
+pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+    let source = Source::read(path)?;
+    let reading = Reading::of(&source.text, &source.name, &environment::read());
+    match wiring::problems(&reading) {
+        problems if problems.is_empty() => Ok(()),
+        problems => Err(refused(&problems)),
     }
 }
 
@@ -93,8 +91,8 @@ pub(crate) fn lead_to_mock(config: &mut Config, relay: &str) {
 }
 
 /// All problems, one a line.
-fn refused(problems: impl Iterator<Item = String>) -> Error {
-    let lines = problems.map(|problem| format!("\n  {problem}"));
+fn refused(problems: &[Problem]) -> Error {
+    let lines = problems.iter().map(|problem| format!("\n  {problem}"));
     let lines: String = lines.collect();
     stop(
         Exit::Usage,
@@ -129,17 +127,20 @@ mod tests {
         let text = "[route]\nca_file = \"/nowhere/ca.pem\"\n\
                     [[dkim]]\ndomain = \"example.test\"\nselector = \"s1\"\n\
                     key_file = \"/nowhere/s1.pem\"\n";
-        let config = from_text(text, "own.toml").unwrap();
-        let error = check_named(&config).unwrap_err();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own.toml");
+        std::fs::write(&path, text).unwrap();
+        let error = check(&path).unwrap_err();
         assert_eq!(crate::exit::of(&error), Exit::Usage);
         let error = error.to_string();
         for line in [
-            "\n  route.ca_file cannot be used: there is no certificate in /nowhere/ca.pem",
-            "\n  dkim.key_file names /nowhere/s1.pem, which cannot be read",
+            "own.toml:2:11: route.ca_file: cannot be used: there is no certificate in /nowhere",
+            "own.toml:6:12: dkim.key_file: names /nowhere/s1.pem, which cannot be read",
         ] {
             assert!(error.contains(line), "{error}");
         }
-        check_named(&Config::default()).unwrap();
+        std::fs::write(&path, "").unwrap();
+        check(&path).unwrap();
     }
 
     /// A configuration by which real mail leaves this machine in every way.

@@ -19,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::figures;
@@ -27,7 +28,7 @@ use crate::run::{Run, Verdict};
 use figure::FIGURES;
 
 /// How much worse a figure may be, as a share; 5 % unless told otherwise.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Tolerance(f64);
 
 impl Default for Tolerance {
@@ -132,7 +133,8 @@ pub fn read_run(path: &Path) -> Result<Run, CompareError> {
 }
 
 /// How a figure has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// Beyond the tolerance in the right direction.
     Better,
@@ -157,7 +159,7 @@ impl Change {
 }
 
 /// One figure of two runs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// What it is, such as `cpu per message`.
     pub name: &'static str,
@@ -172,7 +174,7 @@ pub struct Row {
 }
 
 /// Two runs held against each other.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// The key figures.
     pub rows: Vec<Row>,

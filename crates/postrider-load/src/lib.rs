@@ -37,6 +37,8 @@ pub mod plan;
 pub mod report;
 pub mod run;
 
+#[cfg(test)]
+mod documented;
 mod figures;
 mod plots;
 mod sample;

@@ -27,6 +27,7 @@ pub(crate) mod send;
 pub(crate) mod service;
 pub(crate) mod watch;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context;
@@ -42,9 +43,27 @@ use crate::load::mock::{Mock, MockSettings};
 use crate::load::sampler::Sampler;
 use crate::load::service::Service;
 use crate::measure::finish::{self, Facts};
-use crate::measure::lateness::Times;
+use crate::measure::times::Times;
 use crate::plan::Plan;
+use crate::plan::doors::Door;
 use crate::run::Run;
+
+/// What the service of a run will be told, as TOML; only the ports of the mock are others. Whoever
+/// knows the service can say of it, before anything is started, whether that can be.
+///
+/// # Errors
+/// When the configuration of the options is not TOML.
+pub fn configuration(plan: &Plan) -> anyhow::Result<String> {
+    let somewhere = |door: &Door| (door.provider.clone(), ANYWHERE);
+    let addresses = Addresses {
+        common: ANYWHERE,
+        doors: &plan.doors.iter().map(somewhere).collect(),
+    };
+    config::of_service(plan, addresses)
+}
+
+/// Stands for an address that is known when the mock runs.
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 25);
 
 /// What a run is told beside its plan.
 pub struct Surroundings<'a> {

@@ -4,6 +4,7 @@
 //! first MAIL to its own last one: that is the time in which its limit was needed.
 
 pub mod lateness;
+pub mod times;
 
 pub(crate) mod bottleneck;
 pub(crate) mod doors;
@@ -16,8 +17,9 @@ use std::collections::HashMap;
 
 use crate::bounds::{DOMAINS_MAX, SERIES_DOMAINS_MAX};
 use crate::load::clock::seconds;
-use crate::measure::lateness::{Pace, Times};
+use crate::measure::lateness::Pace;
 use crate::measure::records::{Records, Seen};
+use crate::measure::times::Times;
 use crate::plan::audience::OTHERS;
 use crate::plan::limits::{Limits, as_f64};
 use crate::run::{Domain, DomainSeries};

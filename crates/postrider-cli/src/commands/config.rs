@@ -31,8 +31,7 @@ pub(crate) struct Check {
 pub(crate) fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> {
     match command {
         Command::Check(Check { file }) => {
-            let config = settings::from_file(file)?;
-            settings::check_named(&config)?;
+            settings::check(file)?;
             call.output
                 .note(format_args!("{} can be used", file.display()));
         }

@@ -1,5 +1,6 @@
 //! `postrider load`: a load test that reconciles every recipient.
 
+mod configuration;
 #[cfg(test)]
 mod documented;
 mod options;
@@ -10,6 +11,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use postrider_load::compare::{CompareError, Sameness, Tolerance, compare, foresee, read_run};
 use postrider_load::load::{Finished, Surroundings};
+use postrider_load::plan::options::OptionsError;
 use postrider_load::run::Verdict;
 use postrider_load::{Run, assertion, html, load, report};
 
@@ -113,6 +115,10 @@ pub(crate) async fn run(command: &Command, call: &Call) -> anyhow::Result<Exit> 
 async fn run_load(arguments: &RunArguments, call: &Call) -> anyhow::Result<Exit> {
     let results = &arguments.results;
     let plan = arguments.options.plan(&call.globals)?;
+    configuration::check(&plan, call.globals.config.as_deref())?;
+    for path in [&results.out, &results.html].into_iter().flatten() {
+        writable(path)?;
+    }
     let base = results.compare.as_deref().map(read_run).transpose();
     let usage = |error: CompareError| stop(Exit::Usage, error.to_string());
     let base = base.map_err(usage)?;
@@ -127,13 +133,39 @@ async fn run_load(arguments: &RunArguments, call: &Call) -> anyhow::Result<Exit>
     };
     let stop = Stop::listen()?;
     let finished = tokio::select! {
-        finished = load::run(&plan, &around) => finished?,
+        finished = load::run(&plan, &around) => finished.map_err(unusable)?,
         () = stop.asked() => {
             call.output.warn("stopped; a run that did not end is no result");
             return Ok(Exit::Partly);
         }
     };
     report_on(&finished, results, base.as_ref(), call)
+}
+
+/// An option that is found out to be none when the run begins.
+fn unusable(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<OptionsError>() {
+        Some(error) => stop(Exit::Usage, error.to_string()),
+        None => error,
+    }
+}
+
+/// Refuses a file for which there is no folder, so that nobody waits for an hour to be told.
+fn writable(path: &Path) -> anyhow::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let is_missing = !folder.is_dir();
+    if is_missing || path.is_dir() {
+        let (path, folder) = (path.display(), folder.display());
+        let why = match is_missing {
+            true => format!("there is no folder {folder}"),
+            false => "it is a folder".to_owned(),
+        };
+        return Err(stop(Exit::Usage, format!("cannot write {path}: {why}")));
+    }
+    Ok(())
 }
 
 fn report_on(
@@ -195,7 +227,11 @@ fn compare_runs(arguments: &CompareArguments, call: &Call) -> anyhow::Result<Exi
     let new = read_run(&arguments.new).map_err(usage)?;
     let likeness = &arguments.likeness;
     let found = compare(&base, &new, likeness.tolerance, likeness.sameness())?;
-    call.output.line(report::comparison_text(&found))?;
+    if call.output.is_json() {
+        call.output.json(&found)?;
+    } else {
+        call.output.line(report::comparison_text(&found))?;
+    }
     Ok(if found.is_met() {
         Exit::Done
     } else {
@@ -205,4 +241,32 @@ fn compare_runs(arguments: &CompareArguments, call: &Call) -> anyhow::Result<Exi
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit;
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_refused_before_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |path: &Path, expect: &str| {
+            let error = writable(path).unwrap_err();
+            assert_eq!(exit::of(&error), Exit::Usage);
+            assert!(error.to_string().contains(expect), "{error}");
+        };
+        check(&folder.path().join("none/run.json"), "there is no folder");
+        check(folder.path(), "it is a folder");
+        writable(&folder.path().join("run.json")).unwrap();
+        writable(Path::new("run.json")).unwrap();
+    }
+
+    #[test]
+    fn an_option_that_turns_out_to_be_none_is_the_callers_mistake() {
+        let error = OptionsError::Text("--data: no".to_owned());
+        assert_eq!(exit::of(&unusable(error.into())), Exit::Usage);
+        let error = anyhow::anyhow!("the mock is gone");
+        assert_eq!(exit::of(&unusable(error)), Exit::Failed);
+    }
 }

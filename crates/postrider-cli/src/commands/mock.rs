@@ -6,7 +6,6 @@ mod verdict;
 
 use std::path::Path;
 
-use anyhow::Context;
 use clap::Subcommand;
 use postrider_mock_smtp::Profile;
 
@@ -66,7 +65,7 @@ pub(crate) fn profile(name: &str) -> anyhow::Result<Profile> {
         return Err(stop(Exit::Usage, sentence));
     }
     let text = String::from_utf8(content::bytes(path)?);
-    let text = text.with_context(|| format!("{name} is not UTF-8"))?;
+    let text = text.map_err(|_| stop(Exit::Usage, format!("{name} is not UTF-8")))?;
     Profile::from_toml(&text).map_err(|error| {
         let error = anyhow::Error::from(error);
         stop(Exit::Usage, format!("{name}: {error:#}"))

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::load::mock::{Mock, MockSettings};
 use crate::load::proc::own_cpu_us;
 use crate::plan::limits::as_f64;
-use crate::plan::options::BaselineKind;
+use crate::plan::options::{BaselineKind, OptionsError};
 use crate::run::Baseline;
 
 /// What a baseline sends.
@@ -30,7 +30,7 @@ pub(crate) struct Work {
 ///
 /// # Errors
 /// When the client is not on this machine, with the command that installs it.
-pub(crate) fn look(kind: BaselineKind) -> anyhow::Result<()> {
+pub(crate) fn look(kind: BaselineKind) -> Result<(), OptionsError> {
     match kind {
         BaselineKind::SmtpSource => smtp_source::find().map(drop),
         BaselineKind::Lettre | BaselineKind::Socket => Ok(()),

@@ -35,7 +35,8 @@ pub(crate) struct Launch {
     pub(crate) program: PathBuf,
     /// Its arguments.
     pub(crate) arguments: Vec<OsString>,
-    /// Where it works, and where its output goes.
+    /// Where its output goes. It works where we do, so that relative paths of a configuration mean
+    /// what they mean to us.
     pub(crate) folder: PathBuf,
 }
 
@@ -57,7 +58,6 @@ impl Launch {
         command
             .args(&self.arguments)
             .env_clear()
-            .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(stderr.with_context(cannot)?)

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::TempDir;
 
+use crate::plan::options::OptionsError;
+
 /// Where the files of a run lie.
 #[derive(Debug)]
 pub(crate) enum Folder {
@@ -17,6 +19,9 @@ pub(crate) enum Folder {
 
 impl Folder {
     /// The folder that is kept, or one that goes with this.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for one that was named and cannot be used.
     pub(crate) fn new(kept: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = kept else {
             let folder = TempDir::with_prefix("postrider-load-");
@@ -24,14 +29,15 @@ impl Folder {
                 folder.context("there is no room for a folder")?,
             ));
         };
-        std::fs::create_dir_all(path)
-            .with_context(|| format!("cannot make the folder {}", path.display()))?;
-        let path = path.canonicalize()?;
-        anyhow::ensure!(
-            !path.join("data").exists(),
-            "{} holds an earlier run: delete it, or name another folder",
-            path.display()
-        );
+        let made = std::fs::create_dir_all(path).and_then(|()| path.canonicalize());
+        let shown = path.display();
+        let path = made.map_err(|error| {
+            OptionsError::Text(format!("--data: cannot make the folder {shown}: {error}"))
+        })?;
+        if path.join("data").exists() {
+            let text = format!("--data: {shown} holds an earlier run: delete it, or name another");
+            return Err(OptionsError::Text(text).into());
+        }
         Ok(Self::Kept(path))
     }
 

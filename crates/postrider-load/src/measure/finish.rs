@@ -1,6 +1,7 @@
-//! From what happened to a [`Run`]: the mock's log is read, and every figure is worked out.
+//! From what happened to a [`Run`]: the mock's log is read, and every figure is written down.
 
-use std::collections::HashSet;
+mod figures;
+
 use std::path::Path;
 
 use anyhow::Context;
@@ -13,18 +14,19 @@ use crate::load::drive::Intake;
 use crate::load::proc::Usage;
 use crate::load::sampler::Sample;
 use crate::load::service::Events;
-use crate::measure::bottleneck::{self, Load};
+use crate::measure::bottleneck;
 use crate::measure::doors;
 use crate::measure::exceeded;
-use crate::measure::lateness::Times;
 use crate::measure::machine;
 use crate::measure::records::Records;
+use crate::measure::times::Times;
 use crate::measure::{self, Measured};
 use crate::outcome::{Balance, Doubts, InDoubt, Outcome};
 use crate::plan::Plan;
 use crate::plan::limits::as_f64;
 use crate::plan::options::StoreKind;
 use crate::run::{MemoryPoint, Run, Series, Verdict};
+use figures::{Figures, share};
 
 /// What happened.
 pub(crate) struct Facts<'a> {
@@ -85,57 +87,6 @@ pub(crate) async fn finish(
         lateness,
         message_bytes,
     })
-}
-
-/// What is worked out before it is written down.
-struct Figures {
-    start_us: i64,
-    rate: f64,
-    idle: f64,
-    accepted: f64,
-    round_trips: Option<f64>,
-    service_cpus: f64,
-    mock_cpus: f64,
-    machine_cpus: f64,
-    commits: Option<f64>,
-    intake_rate: f64,
-}
-
-impl Figures {
-    fn of(facts: &Facts<'_>, records: &Records) -> Self {
-        let start_us = records.first_mail_us.unwrap_or(facts.started_at_us);
-        let sent_for = seconds(start_us, records.last_accept_us.unwrap_or(start_us));
-        let accepted = as_f64(records.accepted.max(1));
-        let busy = |usage: Usage| share(as_f64(usage.cpu_us) / 1e6, facts.seconds).unwrap_or(0.0);
-        let intake = &facts.intake;
-        Self {
-            start_us,
-            rate: share(as_f64(records.accepted), sent_for).unwrap_or(0.0),
-            idle: idle(records, facts.seconds),
-            accepted,
-            round_trips: share(as_f64(records.turns), as_f64(records.messages)),
-            service_cpus: busy(facts.sending.0),
-            mock_cpus: busy(facts.sending.1),
-            machine_cpus: facts.machine_cpus,
-            commits: facts.commits.map(|commits| as_f64(commits) / accepted),
-            intake_rate: share(as_f64(intake.recipients), intake.took.as_secs_f64()).unwrap_or(0.0),
-        }
-    }
-
-    fn load(&self, plan: &Plan, utilisation: Option<f64>, cores: usize) -> Load {
-        Load {
-            utilisation,
-            cores,
-            service_cpus: self.service_cpus,
-            mock_cpus: self.mock_cpus,
-            machine_cpus: self.machine_cpus,
-            connections: plan.connections_max(),
-            rtt: plan.options.rtt.as_secs_f64(),
-            round_trips: self.round_trips.unwrap_or(0.0),
-            rate: self.rate,
-            idle: self.idle,
-        }
-    }
 }
 
 fn run(
@@ -230,21 +181,6 @@ fn series(samples: &[Sample], events: &Events, lateness: Option<&Times>, start_u
     }
 }
 
-/// The share of the time of sending in whose seconds nothing was accepted.
-fn idle(records: &Records, seconds: f64) -> f64 {
-    let busy = records
-        .domains
-        .values()
-        .flat_map(|seen| seen.accepted_in.keys());
-    let busy: HashSet<_> = busy.collect();
-    (1.0 - share(as_f64(busy.len() as u64), seconds).unwrap_or(1.0)).max(0.0)
-}
-
-/// A part of a whole; none of nothing.
-fn share(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then(|| part / whole)
-}
-
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
@@ -287,12 +223,6 @@ fn bytes_in(folder: &Path) -> anyhow::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_part_of_nothing_is_not_a_number() {
-        assert_eq!(share(1.0, 0.0), None);
-        assert_eq!(share(1.0, 4.0), Some(0.25));
-    }
 
     #[test]
     fn the_bytes_of_a_folder_are_those_of_all_files_below() {

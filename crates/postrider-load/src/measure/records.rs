@@ -9,7 +9,7 @@ use postrider_mock_smtp::MockError;
 use postrider_mock_smtp::log::{self, Accept, Line};
 
 use crate::bounds::SPREAD_DOMAINS_MAX;
-use crate::measure::lateness::Times;
+use crate::measure::times::Times;
 use crate::plan::audience::OTHERS;
 
 /// What the log says.

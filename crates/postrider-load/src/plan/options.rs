@@ -135,7 +135,7 @@ pub enum OptionsError {
     /// The rate cannot be read.
     #[error("--limit: {0}")]
     Limit(#[from] postrider_types::RateError),
-    /// The profile or the configuration cannot be read.
+    /// A file, a folder or a program that an option names cannot be used.
     #[error("{0}")]
     Text(String),
 }

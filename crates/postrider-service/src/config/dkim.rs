@@ -1,11 +1,11 @@
 //! `[[dkim]]`: who signs. It is the one list of tables in a file, so it is read here, and not by
 //! the walk over tables that have names.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use postrider_message::dkim::Selector;
 use postrider_types::Domain;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::given::Given;
@@ -13,10 +13,14 @@ use super::keys::Key;
 use super::kind::Kind;
 use super::lookup::{nearest, shown};
 use super::problem::{Lines, Place, Problem};
+use super::reading::Places;
 use crate::bounds::IDENTITIES_MAX;
 
 /// The name of the list.
 pub(crate) const TABLE: &str = "dkim";
+
+/// The key of a table that names the file of its private key.
+const KEY_FILE: &str = "key_file";
 
 /// What the list means, as sentences for the reference.
 pub(crate) const MEANING: &str = "Who signs (DKIM); any number of such tables. A message is signed by every table of its From \
@@ -48,7 +52,7 @@ pub(crate) static KEYS: &[Key<Dkim>] = &[
                `selector._domainkey.domain`.",
     },
     Key {
-        path: "key_file",
+        path: KEY_FILE,
         kind: Kind::Path(|dkim| &mut dkim.key_file),
         text: "The private key in PEM form: RSA with 2048 to 4096 bits, or Ed25519. Only its owner \
                and their group may be able to read it, and only the owner to change it.",
@@ -66,10 +70,17 @@ impl Dkim {
     }
 }
 
-/// The tables of a file, without those that have a problem.
+/// The path of a key of one table, by its number in the configuration, from 0.
+pub(crate) fn numbered(number: usize, key: &str) -> String {
+    format!("{TABLE}[{number}].{key}")
+}
+
+/// The tables of a file that name a key, also when something else is wrong with them: whoever
+/// checks a file wants to hear of that key too.
 pub(crate) fn read<'a>(
     document: &'a DeTable<'a>,
     lines: &Lines<'_>,
+    places: &mut Places,
     problems: &mut Vec<Problem>,
 ) -> Vec<Dkim> {
     let Some((name, list)) = document.get_key_value(TABLE) else {
@@ -92,41 +103,53 @@ pub(crate) fn read<'a>(
     }
     let mut all = Vec::new();
     for entry in entries.iter() {
-        all.extend(one(entry, lines, problems));
+        let DeValue::Table(table) = entry.get_ref() else {
+            let text = "is not a table; expected [[dkim]] and its keys below it";
+            let place = lines.place(entry.span().start);
+            problems.push(Problem::new(&place, TABLE, text.to_owned()));
+            continue;
+        };
+        let mut written = BTreeMap::new();
+        let dkim = one(table, lines, &mut written, problems);
+        for key in KEYS.iter().filter(|key| !table.contains_key(key.path)) {
+            let text = format!("is missing; expected {}", key.kind.allowed());
+            let place = lines.place(entry.span().start);
+            problems.push(Problem::new(&place, &shown(&[TABLE, key.path]), text));
+        }
+        if written.contains_key(KEY_FILE) {
+            let number = all.len();
+            let named = written.into_iter();
+            named.for_each(|(key, place)| places.insert(numbered(number, key), place));
+            all.push(dkim);
+        }
     }
     all
 }
 
+/// One table, and where its good values are.
 fn one<'a>(
-    entry: &'a Spanned<DeValue<'a>>,
+    table: &'a DeTable<'a>,
     lines: &Lines<'_>,
+    written: &mut BTreeMap<&'static str, Place>,
     problems: &mut Vec<Problem>,
-) -> Option<Dkim> {
-    let place = lines.place(entry.span().start);
-    let before = problems.len();
-    let DeValue::Table(table) = entry.get_ref() else {
-        let text = "is not a table; expected [[dkim]] and its keys below it";
-        problems.push(Problem::new(&place, TABLE, text.to_owned()));
-        return None;
-    };
+) -> Dkim {
     let mut dkim = Dkim::example();
     for (name, value) in table {
         let path = shown(&[TABLE, name.get_ref()]);
-        let known = KEYS.iter().find(|key| key.path == name.get_ref());
-        let (at, wrong) = match known {
-            Some(key) => {
-                let set = key.kind.set(&mut dkim, &Given::Toml(value.get_ref()));
-                (value.span().start, set.err())
-            }
-            None => (name.span().start, Some(unknown(&path))),
+        let mut push = |at, text| problems.push(Problem::new(&lines.place(at), &path, text));
+        let Some(key) = KEYS.iter().find(|key| key.path == name.get_ref()) else {
+            push(name.span().start, unknown(&path));
+            continue;
         };
-        problems.extend(wrong.map(|text| Problem::new(&lines.place(at), &path, text)));
+        let at = value.span().start;
+        match key.kind.set(&mut dkim, &Given::Toml(value.get_ref())) {
+            Ok(()) => {
+                written.insert(key.path, lines.place(at));
+            }
+            Err(text) => push(at, text),
+        }
     }
-    for key in KEYS.iter().filter(|key| !table.contains_key(key.path)) {
-        let text = format!("is missing; expected {}", key.kind.allowed());
-        problems.push(Problem::new(&place, &shown(&[TABLE, key.path]), text));
-    }
-    (problems.len() == before).then_some(dkim)
+    dkim
 }
 
 fn unknown(path: &str) -> String {

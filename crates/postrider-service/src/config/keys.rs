@@ -3,6 +3,7 @@
 //! The reference pages are printed in this order. A default is not written here: it is what
 //! [`Config::default`] has in the key's field.
 
+mod limits;
 mod route;
 mod timeouts;
 
@@ -10,9 +11,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::kind::Kind;
-use super::values::{Config, Limit};
+use super::values::Config;
 use crate::bounds::WORKERS_MAX;
 
+pub(crate) use limits::{DOMAIN_KEYS, DOMAIN_TABLE};
 pub(crate) use route::{DOMAINS_KEY, ROUTE_KEYS, ROUTE_TABLE, ROUTES_MAX, ROUTES_TABLE};
 
 /// One key over the fields of a `C`.
@@ -75,29 +77,13 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("log", "What is logged, to standard error."),
 ];
 
-/// Where the limits of single domains stand.
-pub(crate) const DOMAIN_TABLE: [&str; 2] = ["limits", "domain"];
-
-/// The keys below each domain.
-pub(crate) static DOMAIN_KEYS: &[Key<Limit>] = &[
-    Key {
-        path: "rate",
-        kind: Kind::Rate(|limit| &mut limit.rate),
-        text: "Messages in a time to this domain, evenly paced.",
-    },
-    Key {
-        path: "connections",
-        kind: Kind::Count(1..=1_000, |limit| &mut limit.connections),
-        text: "Most sessions at once for this domain, within `connections` of its route.",
-    },
-];
-
 /// The keys of the configuration itself, in no more than the order of each table.
 pub(crate) fn keys() -> impl Iterator<Item = &'static Key<Config>> {
-    KEYS.iter().chain(ROUTE_KEYS).chain(timeouts::KEYS)
+    let tables = [KEYS, ROUTE_KEYS, limits::KEYS, timeouts::KEYS];
+    tables.into_iter().flatten()
 }
 
-/// All but those of the route and of the timeouts.
+/// All but those that have a file of their own.
 static KEYS: &[Key<Config>] = &[
     Key {
         path: "server.listen",
@@ -143,21 +129,6 @@ static KEYS: &[Key<Config>] = &[
                they go before the built-in ones.",
     },
     Key {
-        path: "limits.recipient_rate",
-        kind: Kind::Rate(|config| &mut config.limits.recipient_rate),
-        text: "Messages in a time to one address, over all campaigns.",
-    },
-    Key {
-        path: "limits.default.rate",
-        kind: Kind::Rate(|config| &mut config.limits.default.rate),
-        text: "Messages in a time to each domain, evenly paced.",
-    },
-    Key {
-        path: "limits.default.connections",
-        kind: Kind::Count(1..=1_000, |config| &mut config.limits.default.connections),
-        text: "Most sessions at once for each domain, within `connections` of its route.",
-    },
-    Key {
         path: "retry.delay_min",
         kind: time(10 * MILLI, DAY, |config| &mut config.retry.delay_min),
         text: "The delay after the first attempt; at most `retry.delay_max`.",
@@ -180,9 +151,9 @@ static KEYS: &[Key<Config>] = &[
     Key {
         path: "retry.give_up_after",
         kind: time(SECOND, 30 * DAY, |config| &mut config.retry.give_up_after),
-        text: "The age at which a delivery expires, counted from its first attempt; for one that \
-               only ever waited for a site that takes nothing, from the start of its campaign or \
-               of that, whichever is later.",
+        text: "The age at which a delivery expires, counted from its first attempt, or from when its \
+               site began to take nothing for one that only ever waited for that; in either case \
+               no earlier than from when its campaign was last started or resumed.",
     },
     Key {
         path: "email.size_max",

@@ -19,7 +19,7 @@ use postrider_types::{Domain, InDoubtPolicy, Rate};
 use super::given::Given;
 use super::unit;
 use super::values::{Deliver, LogFormat, Secret, TlsChoice};
-use read::{NONE, filter, line, optional, parse, rate, secret, url_of, within};
+use read::{NONE, filter, line, optional, parse, rate, relay_of, secret, within};
 
 /// Where the value of a key lives in a `C`.
 pub(crate) type Field<C, T> = fn(&mut C) -> &mut T;
@@ -40,10 +40,10 @@ pub(crate) enum Kind<C> {
     Text(Field<C, String>),
     /// What nobody must see: only a variable has it.
     Secret(Field<C, Secret>),
-    /// A URL; only checked to be there and to be one word.
-    Url(Field<C, String>),
+    /// A relay.
+    Relay(Field<C, String>),
     /// Several of them.
-    Urls(Field<C, Vec<String>>),
+    Relays(Field<C, Vec<String>>),
     /// A host name.
     Domain(Field<C, Domain>),
     /// The name of a key that signs.
@@ -100,8 +100,8 @@ impl<C> Kind<C> {
             }
             Self::Text(field) => *field(target) = optional(given, line)?.unwrap_or_default(),
             Self::Secret(field) => *field(target) = secret(given)?,
-            Self::Url(field) => *field(target) = url_of(given.text()?)?,
-            Self::Urls(field) => *field(target) = list::urls(given)?,
+            Self::Relay(field) => *field(target) = relay_of(given.text()?)?,
+            Self::Relays(field) => *field(target) = list::relays(given)?,
             Self::Domain(field) => *field(target) = parse(given)?,
             Self::Selector(field) => *field(target) = parse(given)?,
             Self::ReturnPath(field) => *field(target) = optional(given, parse)?,
@@ -157,8 +157,8 @@ impl<C> Kind<C> {
             Self::Secret(_) => {
                 r#""" in a file; the secret itself only as a variable of the environment"#.to_owned()
             }
-            Self::Url(_) => r#"a URL, such as "smtp://127.0.0.1:2525""#.to_owned(),
-            Self::Urls(_) => r#"a list of URLs, such as ["smtp://127.0.0.1:2526"]"#.to_owned(),
+            Self::Relay(_) => r#"a URL, such as "smtp://127.0.0.1:2525""#.to_owned(),
+            Self::Relays(_) => r#"a list of URLs, such as ["smtp://127.0.0.1:2526"]"#.to_owned(),
             Self::Domains(_) => r#"a list of domains, such as ["gmail.com"]"#.to_owned(),
             Self::Bool(_) => "true or false".to_owned(),
             Self::Domain(_) => r#"a host name, such as "mail.example.com""#.to_owned(),
@@ -219,8 +219,8 @@ impl<C> Kind<C> {
             }
             Self::Secret(field) if field(target).is_empty() => quoted(""),
             Self::Secret(_) => quoted("(hidden)"),
-            Self::Url(field) | Self::Filter(field) | Self::Text(field) => quoted(field(target)),
-            Self::Urls(field) => list::shown(&*field(target)),
+            Self::Relay(field) | Self::Filter(field) | Self::Text(field) => quoted(field(target)),
+            Self::Relays(field) => list::shown(&*field(target)),
             Self::Domain(field) => quoted(field(target)),
             Self::Selector(field) => quoted(field(target)),
             Self::ReturnPath(field) => quoted(

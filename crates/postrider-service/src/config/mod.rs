@@ -21,6 +21,7 @@ mod kind;
 mod lookup;
 mod print;
 mod problem;
+mod reading;
 mod relations;
 #[cfg(test)]
 mod tests;
@@ -28,21 +29,18 @@ mod unit;
 mod values;
 mod walk;
 
-use std::collections::BTreeMap;
-
-use toml::de::DeTable;
-
 pub use dkim::Dkim;
 pub use print::{default_toml, reference};
 pub use problem::{Place, Problem};
+pub use reading::{Places, Reading};
 pub use values::{
     Cache, Config, Deliver, Email, InDoubt, Intake, Lease, Limit, Limits, Log, LogFormat, Message,
     Mx, Retention, Route, Secret, Server, Tables, Timeouts, TlsChoice, Trial, Workers,
 };
 
-use lookup::Target;
-use problem::Lines;
-use walk::Setting;
+pub(crate) use dkim::numbered;
+pub(crate) use keys::ROUTE_TABLE;
+pub(crate) use problem::in_order;
 
 impl Config {
     /// The defaults, changed by the text of a file and then by variables of the environment.
@@ -57,68 +55,11 @@ impl Config {
         file_name: &str,
         environment: &[(String, String)],
     ) -> Result<Self, Vec<Problem>> {
-        let lines = Lines::new(file_name, text);
-        let (document, errors) = DeTable::parse_recoverable(text);
-        let mut problems = problem::of_toml(&errors, &lines);
-        let mut settings = walk::file(document.get_ref(), &lines, &mut problems);
-        settings.extend(environment::settings(environment, &mut problems));
-
-        let mut config = Self {
-            dkim: dkim::read(document.get_ref(), &lines, &mut problems),
-            ..Self::default()
-        };
-        let mut places = BTreeMap::new();
-        // A domain starts from `limits.default` and a named route from `route`, which must be
-        // complete by then.
-        settings.sort_by_key(|setting| !matches!(setting.target, Target::Config(_)));
-        for setting in settings {
-            config.apply(setting, &mut places, &mut problems);
-        }
-        relations::check(&config, &places, &mut problems);
-
-        if problems.is_empty() {
-            Ok(config)
+        let reading = Reading::of(text, file_name, environment);
+        if reading.problems.is_empty() {
+            Ok(reading.config)
         } else {
-            Err(problem::in_order(problems))
+            Err(reading.problems)
         }
-    }
-
-    /// Sets one value, or says why it cannot be.
-    fn apply(
-        &mut self,
-        setting: Setting<'_>,
-        places: &mut BTreeMap<String, Place>,
-        problems: &mut Vec<Problem>,
-    ) {
-        let result = match setting.target {
-            Target::Config(key) => key.kind.set(self, &setting.given),
-            Target::Route(name, key) => {
-                let default = self.route.clone();
-                let own = self.routes.remove(&name);
-                // The key is that of the default route, so the named one stands in for it.
-                self.route = own.unwrap_or_else(|| default.clone());
-                let result = key.kind.set(self, &setting.given);
-                let changed = std::mem::replace(&mut self.route, default);
-                self.routes.insert(name, changed);
-                result
-            }
-            Target::Domain(domain, key) => {
-                let default = self.limits.default;
-                let limit = self.limits.domain.entry(domain).or_insert(default);
-                key.kind.set(limit, &setting.given)
-            }
-        };
-        if let Err(text) = result {
-            problems.push(Problem::new(&setting.place, &setting.path, text));
-        }
-        // TOML itself refuses a key that is repeated letter by letter, but a domain has many
-        // spellings.
-        if let (Some(Place::File { line, .. }), Place::File { .. }) =
-            (places.get(&setting.path), &setting.place)
-        {
-            let text = format!("is given twice, also in line {line}");
-            problems.push(Problem::new(&setting.place, &setting.path, text));
-        }
-        places.insert(setting.path, setting.place);
     }
 }

@@ -16,7 +16,7 @@ pub struct Problem {
     pub text: String,
 }
 
-/// Where a value was written. Places of a file come before all others.
+/// Where a value was written. Places of a file come before all others, and defaults last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// In a file; both numbers from 1, a column is a character.
@@ -30,6 +30,8 @@ pub enum Place {
     },
     /// In a variable of the environment, known by its name.
     Variable(String),
+    /// Nowhere: it is a default.
+    Default,
 }
 
 impl Problem {
@@ -59,6 +61,7 @@ impl fmt::Display for Place {
         match self {
             Self::File { name, line, column } => write!(f, "{name}:{line}:{column}"),
             Self::Variable(name) => f.write_str(name),
+            Self::Default => f.write_str("the defaults"),
         }
     }
 }
@@ -130,7 +133,7 @@ impl Place {
     fn line(&self) -> Option<usize> {
         match self {
             Self::File { line, .. } => Some(*line),
-            Self::Variable(_) => None,
+            Self::Variable(_) | Self::Default => None,
         }
     }
 }

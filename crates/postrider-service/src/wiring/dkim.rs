@@ -8,7 +8,7 @@ use super::file::{self, FileError};
 use crate::config::Dkim;
 
 /// The key that names the file of a private key.
-const KEY_FILE: &str = "dkim.key_file";
+pub(super) const KEY_FILE: &str = "dkim.key_file";
 
 /// Why there is nobody to sign. Nothing of a key is ever in it.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +45,8 @@ pub(crate) fn identities(tables: &[Dkim]) -> Result<Identities, DkimError> {
     Ok(Identities::new(all)?)
 }
 
-/// What is wrong with each table, as if it were the only one.
-pub(super) fn problems(tables: &[Dkim]) -> impl Iterator<Item = DkimError> {
-    tables.iter().filter_map(|table| identity(table).err())
-}
-
-fn identity(table: &Dkim) -> Result<Identity, DkimError> {
+/// Who signs by one table.
+pub(super) fn identity(table: &Dkim) -> Result<Identity, DkimError> {
     let key = key(&table.key_file)?;
     Ok(Identity::new(
         table.domain.clone(),

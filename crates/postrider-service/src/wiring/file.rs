@@ -47,6 +47,15 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    /// The key that names the file.
+    pub(super) fn key(&self) -> &str {
+        match self {
+            Self::Unreadable { key, .. } | Self::Open { key, .. } => key,
+        }
+    }
+}
+
 /// The text of a file of at most so many bytes.
 pub(super) fn text(key: &str, path: &Path, bytes_max: u64) -> Result<String, FileError> {
     let unreadable = |source| unreadable(key, path, source);

@@ -19,7 +19,7 @@ use postrider_smtp::tls::{Roots, TlsClient};
 use postrider_smtp::{ClientName, Extensions, Relay};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{SettingsError, count, file};
+use super::{FileError, SettingsError, count, file};
 use crate::bounds::{ROUTE_DELAY_MAX, ROUTE_DELAY_MIN, TABLE_BYTES_MAX};
 use crate::config::{Config, Deliver, Route, Timeouts, TlsChoice};
 
@@ -183,8 +183,7 @@ pub(super) fn credentials(
     let secret = match &route.password_file {
         None => route.password.expose(),
         Some(path) => {
-            let key = format!("{table}.password_file");
-            let text = file::secret(&key, path)?;
+            let text = password_text(table, path)?;
             let first = text.expose_secret().lines().next();
             SecretString::from(first.unwrap_or_default())
         }
@@ -192,12 +191,14 @@ pub(super) fn credentials(
     let made = Credentials::new(route.user.clone(), secret, route.auth);
     made.map(Some).map_err(|source| SettingsError::Credentials {
         table: table.to_owned(),
-        place: match &route.password_file {
-            None => "password".to_owned(),
-            Some(path) => format!("password_file, which names {}", path.display()),
-        },
+        file: route.password_file.clone(),
         source,
     })
+}
+
+/// The text of a file whose first line proves a user.
+pub(super) fn password_text(table: &str, path: &Path) -> Result<SecretString, FileError> {
+    file::secret(&format!("{table}.password_file"), path)
 }
 
 fn timeouts(timeouts: &Timeouts) -> postrider_smtp::Timeouts {
@@ -278,7 +279,7 @@ mod tests {
                 config.route.user = "m\u{7f}".to_owned();
                 config.route.password = Secret::new("hunter2");
             },
-            "route.user or route.password cannot be used: ",
+            "route.password cannot be used with route.user: ",
         );
         check(
             |config| config.tables.providers_file = Some("/nowhere/providers.toml".into()),

@@ -141,7 +141,7 @@ impl OptionArguments {
                 WhenInDoubt::Retry => InDoubtPolicy::Retry,
                 WhenInDoubt::AssumeDelivered => InDoubtPolicy::AssumeDelivered,
             },
-            in_doubt_retry_after: every(self.in_doubt_retry_after),
+            in_doubt_retry_after: self.in_doubt_retry_after.map(Span::duration),
             seed: self.seed,
             duration: self.duration.duration(),
             time_scale: self.time_scale,

@@ -9,9 +9,14 @@ use tokio::process::Command;
 
 use super::Work;
 use crate::bounds::BASELINE_MESSAGES_MAX;
+use crate::plan::options::OptionsError;
 
 /// Where Debian keeps it, beside the folders where everybody looks.
 const PLACES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
+
+/// What is said when it is nowhere.
+const MISSING: &str =
+    "--baseline smtp-source needs Postfix's smtp-source (Debian: apt install postfix)";
 
 /// Runs it; says the command and how many messages it was told to send.
 pub(super) async fn send(
@@ -41,10 +46,10 @@ pub(super) async fn send(
 }
 
 /// Where the program is.
-pub(super) fn find() -> anyhow::Result<PathBuf> {
+pub(super) fn find() -> Result<PathBuf, OptionsError> {
     PLACES
         .iter()
         .map(|place| Path::new(place).join("smtp-source"))
         .find(|path| path.is_file())
-        .context("--baseline smtp-source needs Postfix's smtp-source (Debian: apt install postfix)")
+        .ok_or_else(|| OptionsError::Text(MISSING.to_owned()))
 }

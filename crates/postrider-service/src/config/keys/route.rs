@@ -30,13 +30,13 @@ pub(crate) static ROUTE_KEYS: &[Key<Config>] = &[
     },
     Key {
         path: "route.relay",
-        kind: Kind::Url(|config| &mut config.route.relay),
+        kind: Kind::Relay(|config| &mut config.route.relay),
         text: "The relay. `smtps://` is TLS from the first octet. User and password have keys of \
                their own.",
     },
     Key {
         path: "route.fallback_relays",
-        kind: Kind::Urls(|config| &mut config.route.fallback_relays),
+        kind: Kind::Relays(|config| &mut config.route.fallback_relays),
         text: "Relays that are tried in this order when `relay` gives no session.",
     },
     Key {

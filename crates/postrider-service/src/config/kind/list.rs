@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use postrider_types::Domain;
 
 use super::quoted;
-use super::read::url_of;
+use super::read::relay_of;
 use crate::config::given::Given;
 
 /// Most entries of one list, but for domains.
@@ -16,10 +16,10 @@ const ENTRIES_MAX: usize = 8;
 /// Most domains of one route.
 const DOMAINS_MAX: usize = 10_000;
 
-/// A short list of URLs.
-pub(super) fn urls(given: &Given<'_>) -> Result<Vec<String>, String> {
+/// A short list of relays.
+pub(super) fn relays(given: &Given<'_>) -> Result<Vec<String>, String> {
     let texts = given.texts()?;
-    bounded(texts, ENTRIES_MAX, url_of)
+    bounded(texts, ENTRIES_MAX, relay_of)
 }
 
 /// A short list of addresses with ports.

@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use postrider_smtp::Relay;
 use postrider_types::{Rate, RateError};
 use tracing_subscriber::EnvFilter;
 
@@ -63,9 +64,9 @@ fn line_of(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A URL of one word without a user. What comes before an `@` is not shown, because it may be a
-/// password.
-pub(super) fn url_of(text: &str) -> Result<String, String> {
+/// The URL of a relay, as it was written. What comes before an `@` is not shown, because it may be
+/// a password.
+pub(super) fn relay_of(text: &str) -> Result<String, String> {
     let text = line_of(text)?;
     if text.contains('@') {
         let wrong = "has a user or a password in it; the keys user and password_file are for them";
@@ -74,7 +75,10 @@ pub(super) fn url_of(text: &str) -> Result<String, String> {
     if text.contains(char::is_whitespace) {
         return Err(format!("{text:?} has a blank in it"));
     }
-    Ok(text)
+    match text.parse::<Relay>() {
+        Ok(_) => Ok(text),
+        Err(error) => Err(format!("{text:?} is no relay: {error}")),
+    }
 }
 
 /// A secret. What is wrong with it is said without showing it.

@@ -119,6 +119,7 @@ fn changed_alone(path: &str) -> Config {
         "true",
         "['127.0.0.9:53']",
         "['other.test']",
+        "['smtp://other']",
         "'16m'",
         "'retry'",
     ];

@@ -15,10 +15,11 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Route {
     /// To a relay, or to the mail hosts of each domain.
     pub deliver: Deliver,
-    /// The relay that takes everything, such as `smtp://127.0.0.1:2525`; never empty, and not
-    /// yet parsed.
+    /// The relay that takes everything, such as `smtp://127.0.0.1:2525`, as it was
+    /// written.
     pub relay: String,
-    /// What is tried, in order, when the relay gives no session; not yet parsed.
+    /// What is tried, in order, when the relay gives no session, as they were
+    /// written.
     pub fallback_relays: Vec<String>,
     /// The domains that go by this route; in `[route]`, which takes all others,
     /// there are none.
