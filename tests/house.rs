@@ -115,9 +115,23 @@ impl House {
         Service::start(command).await
     }
 
+    /// The same where one thread does everything that waits for nobody, so that a fail point which
+    /// holds it holds all.
+    pub async fn serve_on_one_thread(&self, config: &str, plan: &str) -> Service {
+        let mut command = self.serving(":", config);
+        command.env("FAILPOINTS", plan);
+        command.env("TOKIO_WORKER_THREADS", "1");
+        Service::start(command).await
+    }
+
     /// The same with a log that takes nothing, as on a full disk.
     pub async fn serve_unlogged(&self, config: &str) -> Service {
         Service::start(self.serving("exec 2>/dev/full", config)).await
+    }
+
+    /// The same as `nohup` starts it: deaf to the end of its terminal.
+    pub async fn serve_under_nohup(&self, config: &str) -> Service {
+        Service::start(self.serving("trap '' HUP", config)).await
     }
 
     /// The command `serve`, behind a line of shell.

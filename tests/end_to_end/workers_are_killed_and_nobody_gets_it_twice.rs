@@ -1,11 +1,14 @@
 //! Two worker processes are killed again and again. The service starts them anew, answers all the
 //! while, and by the receiver's own log nobody gets a message twice and nobody is left out.
 
+use postrider_api::{CampaignVerb, Worker};
 use postrider_types::DeliveryState;
 use rustix::process::{Signal, kill_process};
 
 use crate::crew::{CONNECTIONS, DOMAINS, are_gone, busy_mock, config, list, living, pid, started};
-use crate::house::{ANSWERS, House, assert_balance, beside_others, in_state, tally};
+use crate::house::{
+    ANSWERS, House, Service, assert_balance, beside_others, hello, in_state, tally,
+};
 
 #[tokio::test]
 async fn workers_are_killed_ten_times_and_nobody_gets_it_twice() {
@@ -79,6 +82,92 @@ async fn a_service_that_is_drained_and_one_that_is_killed_take_their_workers_alo
     let accepts = mock.accepts_by_recipient();
     assert!(accepts.values().all(|times| *times == 1), "nobody twice");
     service.stop().await;
+}
+
+#[tokio::test]
+async fn a_closed_terminal_drains_the_workers_too_and_leaves_nothing_in_doubt() {
+    const EACH: usize = 100;
+    const COUNT: u64 = (EACH * DOMAINS) as u64;
+    let _turn = beside_others().await;
+    let house = House::new();
+    let mock = busy_mock(&house).await;
+    let service = house.serve(&config(&mock, 2)).await;
+    let id = started(&service, &list(EACH)).await;
+    mock.has_accepted(100).await;
+    let workers = living(&service).await;
+    hang_up(&service, &workers);
+    let ended = service.ended().await.with(0);
+    assert!(ended.stderr.contains("draining"), "{ended}");
+    assert!(!ended.stderr.contains("is started again"), "{ended}");
+    are_gone(workers).await;
+
+    let service = house.serve(&config(&mock, 2)).await;
+    let campaign = service.end_of(id).await;
+    assert_eq!(campaign.count(DeliveryState::Delivered), COUNT);
+    let accepts = mock.accepts_by_recipient();
+    assert!(accepts.values().all(|times| *times == 1), "nobody twice");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn under_nohup_a_closed_terminal_ends_neither_the_service_nor_a_worker() {
+    const EACH: usize = 100;
+    let _turn = beside_others().await;
+    let house = House::new();
+    let mock = busy_mock(&house).await;
+    let service = house.serve_under_nohup(&config(&mock, 2)).await;
+    let id = started(&service, &list(EACH)).await;
+    mock.has_accepted(100).await;
+    hang_up(&service, &living(&service).await);
+    let campaign = service.end_of(id).await;
+    let delivered = campaign.count(DeliveryState::Delivered);
+    assert_eq!(delivered, (EACH * DOMAINS) as u64);
+    assert!(service.client.ready().await.expect(ANSWERS).is_ready);
+    let workers = living(&service).await;
+    assert!(workers.iter().all(|worker| worker.restarts == 0));
+    let said = service.stderr_so_far();
+    assert!(!said.contains("draining"), "{said}");
+    service.stop().await;
+}
+
+/// Closes the terminal of all of them.
+fn hang_up(service: &Service, workers: &[Worker]) {
+    for worker in workers {
+        let process = pid(worker.pid.expect("it lives"));
+        kill_process(process, Signal::HUP).expect("it can be told");
+    }
+    service.hang_up();
+}
+
+#[tokio::test]
+async fn a_worker_whose_socket_was_removed_has_a_successor_that_sends() {
+    let _turn = beside_others().await;
+    let house = House::new();
+    let mock = busy_mock(&house).await;
+    let service = house.serve(&config(&mock, 2)).await;
+    let first = started(&service, &list(1)).await;
+    service.end_of(first).await;
+    let [victim, other] = &living(&service).await[..] else {
+        panic!("there are two");
+    };
+    let socket = house.data().join("workers.sock");
+    std::fs::remove_file(&socket).expect("it can be removed");
+    kill_process(pid(victim.pid.expect("it lives")), Signal::KILL).expect("it can be killed");
+
+    // The lanes of the dead one are sent to by its successor alone.
+    let second = service.campaign("second", &hello(), &list(2)).await;
+    service.change(second, CampaignVerb::Start).await;
+    let campaign = service.end_of(second).await;
+    let delivered = campaign.count(DeliveryState::Delivered);
+    assert_eq!(delivered, 2 * DOMAINS as u64, "{campaign:?}");
+    let workers = living(&service).await;
+    let lives: Vec<_> = workers.iter().map(|worker| worker.restarts).collect();
+    assert_eq!(lives, [1, 0]);
+    assert_eq!(workers[1].pid, other.pid, "the other was disturbed");
+    assert!(socket.exists());
+    let ended = service.stop().await;
+    let word = "somebody removed the socket of the workers";
+    assert!(ended.stderr.contains(word), "{ended}");
 }
 
 #[tokio::test]

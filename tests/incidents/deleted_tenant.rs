@@ -216,7 +216,8 @@ async fn assert_shut(service: &Service, id: CampaignId) {
     let tenant = service.client.of_tenant(Some(TENANT));
     let put = tenant.put_email(&hello(), &[]).await;
     let problem = problem_of(put.expect_err("no email is taken"));
-    assert_eq!((problem.status, problem.code.as_str()), (404, "not_found"));
+    let expect = (409, Code::TenantDeleted.name());
+    assert_eq!((problem.status, problem.code.as_str()), expect);
     let lines = std::io::Cursor::new(people(1, "late.test").into_bytes());
     let (format, then) = (AudienceFormat::Csv, AfterIntake::LeaveOpen);
     let added = service.client.add_recipients(id, format, lines, then).await;

@@ -19,7 +19,8 @@ pub struct Purge {
     /// Everything of one tenant, or with an email: whose email it is, `default` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// Everything that waits in one lane, or was claimed from it, of all tenants.
+    /// Everything that waits in one lane, or was claimed from it, of all tenants: of `tail-07` or
+    /// `solo-07` everybody, of a domain its own lane and its recipients in those that it shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<String>,
     /// Also end what is in doubt, which may have been delivered; not of a lane.

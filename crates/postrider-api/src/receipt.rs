@@ -21,11 +21,13 @@ pub struct Receipt {
     pub state: DeliveryState,
     /// Attempts so far.
     pub attempts: u16,
-    /// The Message-ID, the same on every attempt; `None` when the email cannot be read.
+    /// The Message-ID, the same on every attempt; `None` when the email cannot be read, or the
+    /// recipient was erased.
     pub message_id: Option<String>,
     /// The newest reply.
     pub reply: Option<Reply>,
-    /// When the first attempt was made.
+    /// When the first attempt was made since its age last counted anew: when it was taken out of
+    /// doubt or quarantine, or retried by a person.
     pub first_attempt_at: Option<Time>,
     /// When a deferred delivery may be tried again.
     pub next_attempt_at: Option<Time>,
@@ -84,7 +86,8 @@ pub struct ExportLine {
     pub state: DeliveryState,
     /// Attempts so far.
     pub attempts: u16,
-    /// The Message-ID, the same on every attempt; `None` when the email cannot be read.
+    /// The Message-ID, the same on every attempt; `None` when the email cannot be read, or the
+    /// recipient was erased.
     pub message_id: Option<String>,
     /// The newest reply.
     pub reply: Option<Reply>,

@@ -280,6 +280,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_start_that_fails_tells_what_failed_and_what_the_system_said() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("spill"), "in the way").unwrap();
+        let started = Local::start(config(folder.path()), any_port().await.unwrap()).await;
+        let said = started.err().unwrap().to_string();
+        for part in ["cannot make the directory", "spill", "File exists"] {
+            assert!(said.contains(part), "no {part:?}: {said}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_directory_that_is_owned_is_refused_with_the_owners_pid() {
         let folder = tempfile::tempdir().unwrap();
         let service = Local::start(config(folder.path()), any_port().await.unwrap());

@@ -126,6 +126,10 @@ pub const SILENCE_MARGIN: Duration = Duration::from_secs(2);
 /// How often a process is looked at in that time.
 pub const SILENCE_LOOKS: u32 = 8;
 
+/// How long a service that stands still may take to end by itself: longer than the end of one that
+/// has failed, which waits for its store. After that its process is ended.
+pub const STANDSTILL_ENDS_AFTER_MAX: Duration = Duration::from_secs(15);
+
 /// How long a supervisor waits before it tries again to end the leases of a worker that is gone.
 /// Until then no other takes its place.
 pub const REAP_RETRY_AFTER: Duration = Duration::from_secs(1);

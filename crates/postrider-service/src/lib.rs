@@ -10,6 +10,7 @@
 mod backup;
 pub mod bounds;
 pub mod config;
+mod every_campaign;
 mod http;
 pub mod key;
 mod metrics;

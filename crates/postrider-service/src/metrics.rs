@@ -9,6 +9,7 @@ mod spans;
 
 mod workers;
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::http::{Method, StatusCode};
@@ -24,6 +25,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
+use crate::every_campaign::every_campaign;
 use crate::http::Api;
 use workers::WorkerMetrics;
 
@@ -51,6 +53,8 @@ pub(crate) struct Metrics {
     route_up: Gauge,
     outcomes: Family<Labels<1>, Counter>,
     deliveries: Family<Labels<1>, Gauge>,
+    unreadable_campaigns: Gauge,
+    quarantined_emails: Gauge,
     meanings: Family<Labels<3>, Counter>,
     connections: Gauge,
     messages_in_flight: Gauge,
@@ -90,6 +94,16 @@ impl Metrics {
                 "Deliveries that came to an end since the start",
             ),
             deliveries: register(r, "deliveries", "Deliveries of all campaigns by state, now"),
+            unreadable_campaigns: register(
+                r,
+                "unreadable_campaigns",
+                "Campaigns left out of lists and counts, because their rows cannot be read",
+            ),
+            quarantined_emails: register(
+                r,
+                "quarantined_emails",
+                "Emails in quarantine: what sends them is paused until a person decides",
+            ),
             meanings: register(
                 r,
                 "meanings",
@@ -143,8 +157,15 @@ impl Metrics {
 
     /// All metrics as they are now, in the text format of OpenMetrics.
     pub(crate) async fn text(&self, api: &Api) -> Result<String, StoreError> {
-        let tally = api.postrider.store().read(tally_of_all).await?;
+        let read = api.postrider.store().read(|reader| {
+            let tally = tally_of_all(reader)?;
+            let unreadable = reader.unreadable_campaigns();
+            Ok((tally, unreadable, quarantined_emails(reader)?))
+        });
+        let (tally, unreadable_campaigns, quarantined_emails) = read.await?;
         self.look_at_deliveries(&tally);
+        set(&self.unreadable_campaigns, unreadable_campaigns as u64);
+        set(&self.quarantined_emails, quarantined_emails);
         self.look_at(&api.postrider, &api.status());
         if let Some(workers) = &api.workers {
             self.workers.look_at(workers);
@@ -207,34 +228,42 @@ fn set_counter(counter: &Counter<u64, AtomicU64>, value: u64) {
     counter.inner().store(value, Ordering::Relaxed);
 }
 
-/// The deliveries of all campaigns by state, of all tenants, read a page of campaigns at a time.
+/// The deliveries of all campaigns by state, of all tenants.
 fn tally_of_all(reader: &dyn Reader) -> Result<Tally, StoreError> {
     let mut sum = Tally::default();
-    let mut after = TenantId(0);
+    every_campaign(reader, |_, campaign| {
+        for state in DeliveryState::ALL {
+            sum.add(state, campaign.tally[state]);
+        }
+        ControlFlow::<()>::Continue(())
+    })?;
+    Ok(sum)
+}
+
+/// Emails in quarantine, of all tenants that are not deleted: nothing of the others waits for a
+/// person.
+fn quarantined_emails(reader: &dyn Reader) -> Result<u64, StoreError> {
+    let (mut count, mut after) = (0, TenantId(0));
     loop {
         let tenants = reader.tenants(after, PAGE_ROWS_MAX)?;
-        for tenant in &tenants {
-            add_tallies(reader, tenant.id, &mut sum)?;
-        }
-        match tenants.last() {
-            Some(last) => after = last.id,
-            None => return Ok(sum),
+        let Some(last) = tenants.last() else {
+            return Ok(count);
+        };
+        after = last.id;
+        for tenant in tenants.iter().filter(|tenant| !tenant.is_deleted()) {
+            count += quarantined_emails_of(reader, tenant.id)?;
         }
     }
 }
 
-fn add_tallies(reader: &dyn Reader, tenant: TenantId, sum: &mut Tally) -> Result<(), StoreError> {
-    let mut before = None;
+fn quarantined_emails_of(reader: &dyn Reader, tenant: TenantId) -> Result<u64, StoreError> {
+    let (mut count, mut after) = (0, None);
     loop {
-        let page = reader.campaigns(tenant, before, PAGE_ROWS_MAX)?;
-        for campaign in &page {
-            for state in DeliveryState::ALL {
-                sum.add(state, campaign.tally[state]);
-            }
-        }
-        match page.last() {
-            Some(last) => before = Some(last.id),
-            None => return Ok(()),
-        }
+        let page = reader.quarantined_emails(tenant, after, PAGE_ROWS_MAX)?;
+        let Some(last) = page.last() else {
+            return Ok(count);
+        };
+        after = Some(last.email);
+        count += page.len() as u64;
     }
 }

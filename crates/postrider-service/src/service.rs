@@ -33,7 +33,7 @@ use crate::{retention, wiring};
 
 pub use error::StartError;
 use home::Home;
-use standstill::Watched;
+use standstill::{Watch, Watched};
 
 /// Where everything durable is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +67,8 @@ pub struct Service {
     home: Home,
     /// The work that goes on by itself, beside the pipeline's.
     upkeep: JoinSet<()>,
-    /// How it watches itself, when nobody else does.
-    watched: Option<Watched>,
+    /// Who watches whether it stands still, when no supervisor does.
+    watch: Option<Watch>,
 }
 
 /// Listens where the configuration says.
@@ -82,6 +82,10 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 impl Service {
     /// Opens the store, takes up what an earlier process left, and serves the API on `listener`.
+    ///
+    /// Whoever waits for it may give up: until it returns nothing is sent, and what an earlier
+    /// process had in hand stays noted until all of it is tried and recorded. A trial that runs
+    /// then is killed and condemns nobody.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then, and nothing durable was changed.
@@ -122,6 +126,8 @@ impl Service {
             true => taking_up::start(store, settings, clock, &data_dir, tries).await?,
             false => Postrider::start(store, settings, clock).await?,
         };
+        let watch = |watched: Watched| watched.watch(postrider.clone(), clock);
+        let watch = watched.map(watch).transpose().map_err(StartError::System)?;
         let employer = Employer {
             program: options.program,
             trials,
@@ -155,7 +161,7 @@ impl Service {
             server,
             home,
             upkeep,
-            watched,
+            watch,
         })
     }
 
@@ -191,10 +197,9 @@ impl Service {
         let failed = self.api.postrider.failed();
         let stopping = self.api.stop.reached(Stage::Draining);
         let server = &mut self.server;
-        let (postrider, clock) = (&self.api.postrider, self.api.clock);
         let stands_still = async {
-            match &self.watched {
-                Some(watched) => watched.stands_still(postrider, clock).await,
+            match &mut self.watch {
+                Some(watch) => watch.stands_still().await,
                 None => std::future::pending().await,
             }
         };
@@ -212,6 +217,8 @@ impl Service {
     pub async fn stop(self, within: Duration) {
         tracing::info!("the service is draining");
         self.api.stop.advance(Stage::Draining);
+        // A drain has a bound of its own.
+        drop(self.watch);
         let mut upkeep = self.upkeep;
         upkeep.shutdown().await;
         let mut server = self.server;

@@ -55,11 +55,15 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Exit> {
     let route = arguments.route.as_deref();
     let stop = Stop::listen()?;
-    let world = World::start(&call.globals, route, arguments.seed).await?;
+    let mut asked = std::pin::pin!(stop.asked());
+    let world = tokio::select! {
+        started = World::start(&call.globals, route, arguments.seed) => started?,
+        () = &mut asked => return Ok(Exit::Done),
+    };
     world.welcome(call.output);
     let exit = tokio::select! {
         exit = live(&world, arguments, call) => exit,
-        () = stop.asked() => Ok(Exit::Done),
+        () = asked => Ok(Exit::Done),
     };
     world.end().await;
     exit

@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
     /// Everything of this tenant; with --campaign or --email, whose that is
     #[arg(long, value_name = "NAME", conflicts_with = "lane")]
     tenant: Option<String>,
-    /// Everything in this lane, such as example.test or tail-07, of all campaigns
+    /// Everything for this domain, or everybody in a lane that domains share (tail-07, solo-07), of
+    /// all campaigns
     #[arg(long, conflicts_with = "with_in_doubt")]
     lane: Option<String>,
     /// Also what is in doubt, which may have been delivered

@@ -83,7 +83,14 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
         workers: workers(count, source)?,
         ..sending()
     };
-    let mut local = Local::start_on(config, listener, options).await?;
+    let mut asked = std::pin::pin!(stop.asked());
+    let mut local = tokio::select! {
+        started = Local::start_on(config, listener, options) => started?,
+        () = &mut asked => {
+            call.output.note("stopped before it was up; the next start goes on from here");
+            return Ok(Exit::Done);
+        }
+    };
     if call.output.is_json() {
         call.output.json(&Line {
             endpoint: local.endpoint(),
@@ -101,7 +108,7 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
         },
     ));
     let failed = tokio::select! {
-        () = stop.asked() => None,
+        () = asked => None,
         failed = local.failed() => Some(failed),
     };
     if let Some(failed) = failed {

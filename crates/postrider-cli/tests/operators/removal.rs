@@ -17,8 +17,8 @@ fn a_purge_counts_and_asks_before_it_ends_anything() {
         assert_eq!(would, expect, "{what}");
         scene.refused(&format!("purge {what}"), 6, &["2 recipients", "--yes"]);
     }
-    let lane = scene.done("purge --lane nowhere.test --dry-run");
-    assert!(lane.starts_with("0 recipients"), "{lane}");
+    let nowhere = "purge --lane nowhere.test --dry-run";
+    scene.refused(nowhere, 3, &["nothing waits for nowhere.test"]);
     let done = scene.done("purge --tenant acme --yes");
     assert_eq!(done, "2 recipients ended cancelled\n");
     scene.refused("purge --dry-run", 2, &["--campaign", "--lane"]);
@@ -36,7 +36,13 @@ fn a_tenant_is_deleted_with_a_count_of_what_waits() {
         done,
         "tenant acme is deleted; 2 recipients ended cancelled\n"
     );
-    scene.refused("tenant delete acme --yes", 3, &["`postrider tenant list`"]);
+    let again = scene.done("tenant delete acme --yes");
+    assert!(again.contains("0 recipients"), "{again}");
+    scene.refused(
+        "tenant delete nobody --yes",
+        3,
+        &["`postrider tenant list`"],
+    );
     scene.refused("tenant delete default --yes", 1, &["stays"]);
 }
 

@@ -14,7 +14,7 @@ use postrider_types::{CampaignId, TenantId};
 use super::decisions::whole;
 use super::error::HttpError;
 use super::extract::{Id, Json, NoBody, NoParameters, Parameters};
-use super::tenants::{ever_named, named};
+use super::tenants::ever_named;
 use super::{Api, view};
 
 /// `POST /v1/campaigns`
@@ -31,7 +31,7 @@ pub(super) async fn create(
             detail,
         ));
     }
-    let tenant = named(api.store(), new.tenant.as_deref()).await?;
+    let tenant = ever_named(api.store(), new.tenant.as_deref()).await?;
     let terms = Terms {
         in_doubt: new.in_doubt.unwrap_or(api.in_doubt.policy),
         in_doubt_retry_after: api.in_doubt.retry_after,

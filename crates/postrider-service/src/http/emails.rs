@@ -14,7 +14,7 @@ use postrider_types::{Attachment, EmailId, Header, Mailbox, Unsubscribe};
 
 use super::error::HttpError;
 use super::extract::{Id, Parameters, json, media_type, read, unsupported};
-use super::tenants::named;
+use super::tenants::ever_named;
 use super::{Api, view};
 
 /// A sender in the place of one that is wrong, so that the rest of the email is checked too.
@@ -28,7 +28,7 @@ pub(super) async fn put(
 ) -> Result<Response, HttpError> {
     let tenant = query.take::<String>("tenant")?;
     query.finish()?;
-    let tenant = named(api.store(), tenant.as_deref()).await?;
+    let tenant = ever_named(api.store(), tenant.as_deref()).await?;
     let _permit = api
         .uploads
         .acquire()
@@ -59,7 +59,7 @@ pub(super) async fn show(
 ) -> Result<axum::Json<Email>, HttpError> {
     let tenant = query.take::<String>("tenant")?;
     query.finish()?;
-    let tenant = named(api.store(), tenant.as_deref()).await?;
+    let tenant = ever_named(api.store(), tenant.as_deref()).await?;
     let content = api.store().read(move |reader| reader.email(tenant, id));
     let Some(content) = content.await? else {
         let detail = "there is no such email; POST /v1/emails puts one";

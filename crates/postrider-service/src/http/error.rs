@@ -13,6 +13,7 @@ use postrider_pipeline::engine::EngineError;
 use postrider_pipeline::intake::IntakeError;
 use postrider_pipeline::report::chain;
 use postrider_store::{Refused, StoreError};
+use postrider_types::CampaignState;
 use postrider_types::id::IdError;
 
 use super::{silence, view};
@@ -169,12 +170,22 @@ impl From<Refused> for HttpError {
                 let allowed = CampaignVerb::allowed(state);
                 let names: Vec<_> = allowed.iter().map(|verb| verb.name()).collect();
                 let detail = match names.as_slice() {
-                    [] => format!("the campaign is {state}, and nothing changes it any more"),
+                    [] => format!(
+                        "the campaign is {state}, and stays so unless deliveries of it are retried"
+                    ),
                     names => format!("the campaign is {state}; allowed: {}", names.join(", ")),
                 };
                 let mut error = Self::new(Code::InvalidState, detail);
                 error.problem.current_state = Some(state);
                 error.problem.allowed = Some(allowed.to_vec());
+                error
+            }
+            Refused::Cancelling => {
+                let detail = "the campaign is being cancelled; ask again when nothing of it is \
+                              pending, attempting or deferred any more";
+                let mut error = Self::new(Code::InvalidState, detail);
+                error.problem.current_state = Some(CampaignState::Cancelled);
+                error.problem.allowed = Some(Vec::new());
                 error
             }
             Refused::NoTenant => Self::no_tenant(),

@@ -22,6 +22,7 @@ use super::extract::NoParameters;
 use super::stop::Stage;
 use super::{Api, view};
 use crate::bounds::{COMMIT_AFTER_MAX, READY_AFTER_MAX};
+use crate::every_campaign::is_any_held_up_as_restored;
 
 /// `GET /livez`: an answer says that the event loop turns.
 pub(super) async fn live(_: NoParameters) -> &'static str {
@@ -39,7 +40,7 @@ pub(super) async fn ready(State(api): State<Arc<Api>>, _: NoParameters) -> Respo
     };
     let failure = api.postrider.failure();
     let failure = failure.map(|what| format!("{what}; nothing is sent, restart the service"));
-    let restored = api.store().restored_since().map(restored);
+    let restored = restored_since(&api).await.map(restored);
     let route = status.route_trouble.map(|(trouble, _)| trouble.to_string());
     let draining = is_draining.then(|| "the service is stopping".to_owned());
     let checks = vec![
@@ -71,11 +72,22 @@ fn found(found: Reaped) -> String {
     )
 }
 
+/// Of a restored backup, and as long as one of its campaigns is held up, the instant since when it
+/// knows nothing. The start says the instant; the store says whether anybody is held up, and
+/// somebody is until it does.
+async fn restored_since(api: &Api) -> Option<Timestamp> {
+    let since = api.store().restored_since()?;
+    let read = api.store().read(is_any_held_up_as_restored);
+    let is_held_up = tokio::time::timeout(READY_AFTER_MAX, read).await;
+    (!matches!(is_held_up, Ok(Ok(false)))).then_some(since)
+}
+
 /// What a restored backup does not know.
 fn restored(since: Timestamp) -> String {
     format!(
-        "the store is a restored backup: what went out since {since} is not in it, so campaigns are \
-         paused until somebody resumes each of them"
+        "the store is a restored backup, or lost its write-ahead log in a crash: what went out \
+         since {since} may not be in it, so campaigns are paused until somebody resumes each of \
+         them"
     )
 }
 

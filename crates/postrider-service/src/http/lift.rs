@@ -20,7 +20,7 @@ use super::decisions::to_its_end;
 use super::error::HttpError;
 use super::extract::{MaybeJson, Parameters};
 use super::quarantine::{chunk_of, quarantined, suspect, waiting};
-use super::tenants::named;
+use super::tenants::{ever_named, living};
 
 /// `POST /v1/quarantine/emails/{id}/release` and `…/discard`
 pub(super) async fn email(
@@ -33,7 +33,10 @@ pub(super) async fn email(
     let email: EmailId = id.parse()?;
     let name = query.take::<String>("tenant")?;
     query.finish()?;
-    let tenant = named(api.store(), name.as_deref()).await?;
+    let tenant = match lift {
+        Lift::Release => living(api.store(), name.as_deref()).await?,
+        Lift::Discard => ever_named(api.store(), name.as_deref()).await?,
+    };
     check(api.store(), tenant, email, lift).await?;
     if is_dry_run {
         let matched = would_change(api.store(), tenant, email, lift).await?;
@@ -100,7 +103,7 @@ pub(super) async fn chunk(
 ) -> Result<axum::Json<Lifted>, HttpError> {
     let name = query.take::<String>("tenant")?;
     query.finish()?;
-    let tenant = named(api.store(), name.as_deref()).await?;
+    let tenant = ever_named(api.store(), name.as_deref()).await?;
     let found = chunk_of(api.store(), tenant, &number).await?;
     let (into, reason) = match lift {
         Lift::Release => (Resolution::Retry, "its chunk was released by a person"),

@@ -21,7 +21,7 @@ use super::Api;
 use super::campaigns::each_of;
 use super::error::HttpError;
 use super::extract::Parameters;
-use super::tenants::named;
+use super::tenants::ever_named;
 use crate::bounds::{EMAIL_CAMPAIGNS_MAX, QUARANTINE_LOOKS_MAX};
 
 /// A place in the list: behind this entry.
@@ -69,7 +69,7 @@ pub(super) async fn list(
     let after = query.take::<Place>("after")?;
     let limit = query.take_limit()?;
     query.finish()?;
-    let tenant = named(api.store(), name.as_deref()).await?;
+    let tenant = ever_named(api.store(), name.as_deref()).await?;
     let after = after.unwrap_or(Place::Email(None));
     let read = api
         .store()
@@ -140,7 +140,7 @@ pub(super) async fn show_email(
     let email: EmailId = id.parse()?;
     let name = query.take::<String>("tenant")?;
     query.finish()?;
-    let tenant = named(api.store(), name.as_deref()).await?;
+    let tenant = ever_named(api.store(), name.as_deref()).await?;
     let Some(suspect) = suspect(api.store(), tenant, email).await? else {
         let detail = "nothing is known against this email; GET /v1/quarantine lists what is there";
         return Err(HttpError::new(Code::NotFound, detail));
@@ -172,7 +172,7 @@ pub(super) async fn show_chunk(
 ) -> Result<axum::Json<QuarantinedChunk>, HttpError> {
     let name = query.take::<String>("tenant")?;
     query.finish()?;
-    let tenant = named(api.store(), name.as_deref()).await?;
+    let tenant = ever_named(api.store(), name.as_deref()).await?;
     let found = chunk_of(api.store(), tenant, &number).await?;
     Ok(axum::Json(chunk_view(found)))
 }

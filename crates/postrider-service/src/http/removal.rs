@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use postrider_api::{Code, Erase, Erased, Purge, Purged};
+use postrider_pipeline::engine::Walk;
 use postrider_store::removal::PurgeTarget;
-use postrider_types::{Address, Domain, LaneName};
+use postrider_types::{Address, AddressError, LaneName};
 
 use super::Api;
 use super::campaigns::existing;
@@ -26,6 +27,7 @@ pub(super) async fn purge(
     let what = target.clone();
     let work = async move { postrider.purge(what, with_in_doubt, is_dry_run).await };
     let walk = to_its_end(Code::InvalidSelection, work).await?;
+    check_found(&api, &target, walk).await?;
     tracing::warn!(
         ?target,
         matched = walk.matched,
@@ -56,13 +58,20 @@ async fn target(api: &Api, purge: &Purge) -> Result<PurgeTarget, HttpError> {
         }
         (None, &Some(email), tenant, None) => {
             let tenant = ever_named(api.store(), tenant.as_deref()).await?;
+            let read = api
+                .store()
+                .read(move |reader| reader.has_email(tenant, email));
+            if !read.await? {
+                let detail = "there is no such email, and no campaign sends it";
+                return Err(HttpError::new(Code::NotFound, detail));
+            }
             Ok(PurgeTarget::Email(tenant, email))
         }
         (None, None, Some(tenant), None) => {
             let tenant = ever_named(api.store(), Some(tenant)).await?;
             Ok(PurgeTarget::Tenant(tenant))
         }
-        (None, None, None, Some(lane)) => Ok(PurgeTarget::Lane(lane_named(lane)?)),
+        (None, None, None, Some(lane)) => lane_named(lane),
         _ => Err(HttpError::new(
             Code::InvalidSelection,
             "say exactly one of campaign, email, tenant and lane; an email may say its tenant",
@@ -70,20 +79,49 @@ async fn target(api: &Api, purge: &Purge) -> Result<PurgeTarget, HttpError> {
     }
 }
 
-/// A lane as a person names it: by a shared one's name, or by a domain in any spelling.
-fn lane_named(name: &str) -> Result<LaneName, HttpError> {
-    let lane = LaneName::from_stored(&name.to_ascii_lowercase());
-    if lane.is_tail() || lane.is_solo() {
-        return Ok(lane);
+/// A lane as a person names it: a shared one, or a domain in any spelling, of which everything is
+/// meant that waits in its own lane and in shared ones.
+fn lane_named(name: &str) -> Result<PurgeTarget, HttpError> {
+    let shared = LaneName::from_stored(&name.to_ascii_lowercase());
+    if shared.is_tail() || shared.is_solo() {
+        return Ok(PurgeTarget::Lane(shared));
     }
-    let domain: Result<Domain, _> = name.parse();
-    let domain = domain.map_err(|error| {
+    let wrong = |why: &str| {
         let sentence = format!(
-            "\"{name}\" is no lane: {error}; say a domain, tail-00 to tail-63, or solo-00 to solo-63"
+            "\"{name}\" is no lane{why}; say a domain, tail-00 to tail-63, or solo-00 to solo-63"
         );
         HttpError::new(Code::InvalidSelection, sentence)
-    })?;
-    Ok(LaneName::own(&domain))
+    };
+    if is_numbered(shared.as_str()) {
+        return Err(wrong(""));
+    }
+    let domain = name.parse();
+    let domain = domain.map_err(|error: AddressError| wrong(&format!(": {error}")))?;
+    Ok(PurgeTarget::Domain(domain))
+}
+
+/// Whether a name is like one of a shared lane. No such domain has mail, so its number is wrong.
+fn is_numbered(name: &str) -> bool {
+    let kinds = ["tail-", "solo-"];
+    let mut numbers = kinds.iter().filter_map(|kind| name.strip_prefix(kind));
+    numbers.any(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Says so when a purge of a domain found nothing and the domain never had a lane of its own: it
+/// may be misspelled, and that must not look like success.
+async fn check_found(api: &Api, target: &PurgeTarget, walk: Walk) -> Result<(), HttpError> {
+    let PurgeTarget::Domain(domain) = target else {
+        return Ok(());
+    };
+    let own = LaneName::own(domain);
+    let read = api.store().read(move |reader| reader.has_lane(&own));
+    if walk != Walk::default() || read.await? {
+        return Ok(());
+    }
+    let sentence = format!(
+        "nothing waits for {domain}, which never had a lane of its own; is it spelled right?"
+    );
+    Err(HttpError::new(Code::NotFound, sentence))
 }
 
 /// `POST /v1/recipients/erase`

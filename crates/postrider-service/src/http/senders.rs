@@ -23,7 +23,12 @@ pub(super) struct MessageIds {
 }
 
 impl MessageIds {
+    /// The Message-ID of a recipient's message. `None` when the email cannot be read, and when the
+    /// recipient was erased: it is made of the address, which nobody knows any more.
     pub(super) fn of(&self, address: &Address) -> Option<String> {
+        if address.is_erased() {
+            return None;
+        }
         let domain = self.domain.as_deref()?;
         let id = MessageId::of(&self.key, self.campaign, &address.key(), domain);
         Some(id.to_string())

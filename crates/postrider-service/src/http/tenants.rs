@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use postrider_api::{Code, DeletedTenant, NewTenant, Page, Tenant};
 use postrider_store::bounds::PAGE_ROWS_MAX;
-use postrider_store::{Reader, Store, StoreError};
+use postrider_store::{Reader, Refused, Store, StoreError};
 use postrider_types::{Campaign, DeliveryState, TenantId};
 
 use super::Api;
@@ -52,14 +52,15 @@ pub(super) async fn list(
     }))
 }
 
-/// `POST /v1/tenants/{name}/delete`: answers when nothing of it waits any more.
+/// `POST /v1/tenants/{name}/delete`: answers when nothing of it waits any more. One that is deleted
+/// already is found too, so that who lost the answer may ask again; that ends what still waits.
 pub(super) async fn delete(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     _: NoParameters,
     _: NoBody,
 ) -> Result<axum::Json<DeletedTenant>, HttpError> {
-    let tenant = named(api.store(), Some(&name)).await?;
+    let tenant = ever_named(api.store(), Some(&name)).await?;
     let before = cancelled(api.store(), tenant).await?;
     let postrider = api.postrider.clone();
     let work = async move { postrider.delete_tenant(tenant).await };
@@ -83,7 +84,7 @@ async fn cancelled(store: &Store, tenant: TenantId) -> Result<u64, HttpError> {
 }
 
 /// The tenant with this name; without one, `default`.
-pub(super) async fn named(store: &Store, name: Option<&str>) -> Result<TenantId, HttpError> {
+async fn named(store: &Store, name: Option<&str>) -> Result<TenantId, HttpError> {
     let Some(name) = name else {
         return Ok(TenantId::DEFAULT);
     };
@@ -94,7 +95,8 @@ pub(super) async fn named(store: &Store, name: Option<&str>) -> Result<TenantId,
 }
 
 /// The same, also of a tenant that is deleted: of several with this name the newest. What is there
-/// of it may still be read, purged and erased.
+/// of it may still be read, purged and erased; what cannot be done with it any more is refused by
+/// the store, with the reason.
 pub(super) async fn ever_named(store: &Store, name: Option<&str>) -> Result<TenantId, HttpError> {
     let lives = named(store, name).await;
     let (Err(_), Some(name)) = (&lives, name) else {
@@ -105,6 +107,18 @@ pub(super) async fn ever_named(store: &Store, name: Option<&str>) -> Result<Tena
         .read(move |reader| newest_named(reader, &name))
         .await?;
     found.ok_or_else(HttpError::no_tenant)
+}
+
+/// The same, refused of one that is deleted: something of it is to go on.
+pub(super) async fn living(store: &Store, name: Option<&str>) -> Result<TenantId, HttpError> {
+    let tenant = ever_named(store, name).await?;
+    let before = TenantId(tenant.0.saturating_sub(1));
+    let found = store.read(move |reader| reader.tenants(before, 1)).await?;
+    let is_it_deleted = |found: &postrider_types::Tenant| found.id == tenant && found.is_deleted();
+    match found.iter().any(is_it_deleted) {
+        true => Err(Refused::TenantDeleted.into()),
+        false => Ok(tenant),
+    }
 }
 
 fn newest_named(reader: &dyn Reader, name: &str) -> Result<Option<TenantId>, StoreError> {

@@ -104,6 +104,11 @@ fn store_advice(error: &StoreError) -> &'static str {
              (postrider backup makes them), or export what can be read with the sqlite3 shell's \
              .recover"
         }
+        StoreError::Missing { .. } => {
+            "put a backup in place of the store (postrider backup makes them) and start; or, to \
+             begin anew on purpose, remove the whole data directory, or the file incarnation in it: nobody \
+             knows then who got what, and a campaign that is created again goes to everybody again"
+        }
         StoreError::Closed | StoreError::Elsewhere => "start again",
     }
 }

@@ -2,12 +2,21 @@
 //!
 //! Workers are watched by their supervisors; a service has nobody but itself. So it looks at its
 //! own notes, and ends like one that has panicked: the next start tries what was in hand.
+//!
+//! It looks from a thread and a runtime that are for nothing else: messages that are never done
+//! may hold every other thread, and with them timers and signals. A service in that state cannot
+//! even end, so its process is ended.
 
+use std::io;
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use postrider_pipeline::{Clock as _, Postrider, SystemClock, in_hand};
+use tokio::runtime::Builder;
+use tokio::sync::{oneshot, watch};
 
+use crate::bounds::STANDSTILL_ENDS_AFTER_MAX;
 use crate::stillness::Stillness;
 use crate::trial;
 
@@ -19,9 +28,46 @@ pub(super) struct Watched {
     pub(super) lease_time: Duration,
 }
 
+/// Whoever watches it, until this is dropped; but a service that was seen standing still has only
+/// [`STANDSTILL_ENDS_AFTER_MAX`] to end by itself, dropped or not.
+pub(super) struct Watch {
+    seen: watch::Receiver<Option<String>>,
+    enough: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
 impl Watched {
+    /// Begins to watch; fails where the system gives no thread.
+    pub(super) fn watch(self, postrider: Postrider, clock: SystemClock) -> io::Result<Watch> {
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        let (tell, seen) = watch::channel(None);
+        let (enough, is_enough) = oneshot::channel();
+        let watching = move || {
+            let seen = runtime.block_on(async {
+                tokio::select! {
+                    why = self.stands_still(&postrider, clock) => Some(why),
+                    _ = is_enough => None,
+                }
+            });
+            // Its store is to be closed, if it can be.
+            drop(postrider);
+            if let Some(why) = seen {
+                tell.send_replace(Some(why.clone()));
+                std::thread::sleep(STANDSTILL_ENDS_AFTER_MAX);
+                tracing::error!(why, "the service cannot even end, so its process is ended");
+                std::process::exit(1);
+            }
+        };
+        let thread = std::thread::Builder::new().name("watch".to_owned());
+        Ok(Watch {
+            seen,
+            enough: Some(enough),
+            thread: Some(thread.spawn(watching)?),
+        })
+    }
+
     /// Waits until it stands still, and says why.
-    pub(super) async fn stands_still(&self, postrider: &Postrider, clock: SystemClock) -> String {
+    async fn stands_still(&self, postrider: &Postrider, clock: SystemClock) -> String {
         let path = trial::service_file(&self.data_dir);
         let mut answered_at = clock.now();
         let mut stillness = Stillness::new(self.lease_time, answered_at);
@@ -36,6 +82,27 @@ impl Watched {
             if let Some(why) = stillness.look(answered_at, found, clock.now()) {
                 return format!("the service stands still ({why})");
             }
+        }
+    }
+}
+
+impl Watch {
+    /// Waits until it stands still, and says why.
+    pub(super) async fn stands_still(&mut self) -> String {
+        let seen = self.seen.wait_for(Option::is_some).await;
+        match seen.ok().and_then(|seen| seen.clone()) {
+            Some(why) => why,
+            None => "nobody watches any more whether the service stands still".to_owned(),
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let enough = self.enough.take().map(|enough| enough.send(()));
+        // Whoever has seen it standing still stays; everybody else ends at once.
+        if let (Some(Ok(())), Some(thread)) = (enough, self.thread.take()) {
+            thread.join().ok();
         }
     }
 }

@@ -70,6 +70,7 @@ fn claimed(
         campaign,
         email,
         started_at,
+        running_since: started_at,
         lane: LaneName::from_stored(found.address.domain()),
         recipients: vec![found],
     }))

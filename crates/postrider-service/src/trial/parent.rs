@@ -69,6 +69,7 @@ impl Trials {
             Ok(None) => return Verdict::Open,
             Err(error) => return not_tried(note, &report::chain(&error)),
         };
+        tracing::info!(suspect = name_of(note), time_max = ?self.time_max, "a suspect is tried");
         let allowed = self.allowed(evidence.content.len());
         let ask = Ask {
             memory_bytes_max: allowed.memory_bytes_max,

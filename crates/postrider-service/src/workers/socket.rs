@@ -2,15 +2,19 @@
 //!
 //! Only processes that this service has started are served: the kernel says which process has
 //! connected. The file is for this user alone all the same.
+//!
+//! The file is needed only while a worker starts, and whoever cleans up may have removed it by
+//! then. So it is looked at before each start, and bound again when it is gone; connections that
+//! stand do not need it.
 
 use std::collections::HashMap;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::WorkersError;
 
@@ -24,9 +28,39 @@ const PATH_BYTES_MAX: usize = 107;
 #[derive(Debug)]
 pub(super) struct Socket {
     path: PathBuf,
-    listener: UnixListener,
+    bound: watch::Sender<Arc<Bound>>,
     /// The processes that are to connect, each once.
     expected: Mutex<HashMap<i32, oneshot::Sender<UnixStream>>>,
+}
+
+/// A listener, and the file by which it is found.
+#[derive(Debug)]
+struct Bound {
+    listener: UnixListener,
+    /// Device and number of the file. The listener holds the file, removed or not, so no other
+    /// has the same number meanwhile.
+    file: (u64, u64),
+}
+
+impl Bound {
+    /// Listens there, instead of whatever is there.
+    fn at(path: &Path) -> io::Result<Self> {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        let only_us = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(path, only_us)?;
+        let file = file_at(path)?;
+        Ok(Self { listener, file })
+    }
+}
+
+/// Which file is there.
+fn file_at(path: &Path) -> io::Result<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 impl Socket {
@@ -39,22 +73,14 @@ impl Socket {
         if bytes > PATH_BYTES_MAX {
             return Err(WorkersError::TooLong { path, bytes });
         }
-        let fault = |source| WorkersError::Socket {
-            path: path.clone(),
-            source,
-        };
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fault(error)),
-            _ => {}
+        match Bound::at(&path) {
+            Ok(bound) => Ok(Self {
+                path,
+                bound: watch::Sender::new(Arc::new(bound)),
+                expected: Mutex::default(),
+            }),
+            Err(source) => Err(WorkersError::Socket { path, source }),
         }
-        let listener = UnixListener::bind(&path).map_err(fault)?;
-        let only_us = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(&path, only_us).map_err(fault)?;
-        Ok(Self {
-            path: path.clone(),
-            listener,
-            expected: Mutex::default(),
-        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -63,8 +89,17 @@ impl Socket {
 
     /// Hands over to each waiting supervisor the connection of its process.
     pub(super) async fn accept(&self) -> ! {
+        let mut bound = self.bound.subscribe();
         loop {
-            match self.listener.accept().await {
+            let current = Arc::clone(&bound.borrow_and_update());
+            let accepted = tokio::select! {
+                // Whoever has connected before the file was gone is let in first.
+                biased;
+                accepted = current.listener.accept() => accepted,
+                // The sender is part of this, so it can only have changed.
+                _ = bound.changed() => continue,
+            };
+            match accepted {
                 Ok((stream, _)) => self.admit(stream),
                 Err(error) => {
                     tracing::error!(%error, "no worker can connect");
@@ -81,12 +116,25 @@ impl Socket {
         start: impl FnOnce() -> io::Result<(T, u32)>,
     ) -> io::Result<(T, oneshot::Receiver<UnixStream>)> {
         let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        self.bind_again_if_gone()?;
         let (started, pid) = start()?;
         let (sender, connected) = oneshot::channel();
         // Those whose supervisor has given up wait for nobody.
         expected.retain(|_, sender| !sender.is_closed());
         expected.insert(pid.cast_signed(), sender);
         Ok((started, connected))
+    }
+
+    /// Makes sure that whoever connects to the path comes to us.
+    fn bind_again_if_gone(&self) -> io::Result<()> {
+        let file = self.bound.borrow().file;
+        if file_at(&self.path).is_ok_and(|found| found == file) {
+            return Ok(());
+        }
+        let path = self.path.display();
+        tracing::warn!(%path, "somebody removed the socket of the workers; it is made again");
+        self.bound.send_replace(Arc::new(Bound::at(&self.path)?));
+        Ok(())
     }
 
     fn admit(&self, stream: UnixStream) {
@@ -136,19 +184,66 @@ mod tests {
         assert!(error.contains("shorter"), "{error}");
     }
 
+    /// What comes of a connection of this process, once it is expected.
+    async fn connects(socket: &Socket) -> UnixStream {
+        let ((), connected) = socket.expect(|| Ok(((), std::process::id()))).unwrap();
+        let worker = UnixStream::connect(socket.path()).await.unwrap();
+        connected.await.unwrap();
+        worker
+    }
+
     #[tokio::test]
     async fn only_a_process_that_is_expected_gets_through() {
         let folder = tempfile::tempdir().unwrap();
         let socket = Socket::listen(folder.path()).unwrap();
-        let own = std::process::id();
-        let stranger = UnixStream::connect(socket.path()).await.unwrap();
-        socket.admit(socket.listener.accept().await.unwrap().0);
-        let ((), connected) = socket.expect(|| Ok(((), own))).unwrap();
-        let _worker = UnixStream::connect(socket.path()).await.unwrap();
-        socket.admit(socket.listener.accept().await.unwrap().0);
-        connected.await.unwrap();
-        let closed = stranger.readable().await;
-        closed.unwrap();
-        assert_eq!(stranger.try_read(&mut [0]).unwrap(), 0);
+        let scene = async {
+            let stranger = UnixStream::connect(socket.path()).await.unwrap();
+            stranger.readable().await.unwrap();
+            assert_eq!(stranger.try_read(&mut [0]).unwrap(), 0);
+            connects(&socket).await;
+        };
+        tokio::select! {
+            () = scene => {}
+            never = socket.accept() => never,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_socket_whose_file_is_gone_or_another_is_made_again_and_who_is_connected_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = Socket::listen(folder.path()).unwrap();
+        let scene = async {
+            let ((), connected) = socket.expect(|| Ok(((), std::process::id()))).unwrap();
+            let worker = UnixStream::connect(socket.path()).await.unwrap();
+            let service = connected.await.unwrap();
+            std::fs::remove_file(socket.path()).unwrap();
+            connects(&socket).await;
+            std::fs::remove_file(socket.path()).unwrap();
+            drop(std::os::unix::net::UnixListener::bind(socket.path()).unwrap());
+            connects(&socket).await;
+            let mode = std::fs::metadata(socket.path()).unwrap().permissions();
+            assert_eq!(mode.mode() & 0o777, 0o600);
+
+            worker.writable().await.unwrap();
+            assert_eq!(worker.try_write(b"x").unwrap(), 1);
+            service.readable().await.unwrap();
+            assert_eq!(service.try_read(&mut [0]).unwrap(), 1);
+        };
+        tokio::select! {
+            () = scene => {}
+            never = socket.accept() => never,
+        }
+    }
+
+    #[tokio::test]
+    async fn no_worker_is_started_where_no_socket_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = Socket::listen(folder.path()).unwrap();
+        std::fs::remove_file(socket.path()).unwrap();
+        // Even root makes nothing in a directory that is gone.
+        folder.close().unwrap();
+        let start = || -> io::Result<((), u32)> { panic!("it was started") };
+        let error = socket.expect(start).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -40,8 +40,12 @@ const fn why(reason: PauseReason) -> &'static str {
     match reason {
         PauseReason::Person => "a person said so",
         PauseReason::Quarantine => "its email is in quarantine (postrider quarantine list)",
+        PauseReason::Released => {
+            "its email was in quarantine and is released; nothing begins before a person says so"
+        }
         PauseReason::Restored => {
-            "the store is a restored backup, which does not know what was sent after it was made"
+            "the store is a restored backup, or lost its write-ahead log in a crash: it does not know \
+             what was sent last"
         }
     }
 }

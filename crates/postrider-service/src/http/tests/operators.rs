@@ -47,6 +47,22 @@ impl Scene {
         store.ask(request).await.unwrap()
     }
 
+    /// Begins the first delivery of a leased chunk.
+    async fn begin(&self, claimed: &Claimed) {
+        let first = &claimed.recipients[0];
+        let begin = Request::Begin {
+            token: claimed.token,
+            delivery: DeliveryId {
+                tenant: TenantId::DEFAULT,
+                campaign: claimed.campaign,
+                recipient: first.recipient,
+            },
+            address: first.address.clone(),
+            attempt: 1,
+        };
+        assert_eq!(self.store_says(begin).await, Reply::Done { more: false });
+    }
+
     /// Puts something of a leased chunk aside, and ends the lease.
     pub(super) async fn quarantine(&self, claimed: &Claimed, what: Subject) {
         let aside = Request::Quarantine {
@@ -72,18 +88,7 @@ impl Scene {
 async fn a_doubt_is_listed_and_settled_by_a_person_but_not_retried_too_early() {
     let scene = Scene::idle().await;
     let (id, claimed) = scene.leased().await;
-    let ada = &claimed.recipients[0];
-    let begin = Request::Begin {
-        token: claimed.token,
-        delivery: DeliveryId {
-            tenant: TenantId::DEFAULT,
-            campaign: id,
-            recipient: ada.recipient,
-        },
-        address: ada.address.clone(),
-        attempt: 1,
-    };
-    assert_eq!(scene.store_says(begin).await, Reply::Done { more: false });
+    scene.begin(&claimed).await;
     scene.store_says(Request::reap(Timestamp::NEVER)).await;
 
     let in_doubt = Some(DeliveryState::InDoubt);
@@ -154,8 +159,38 @@ async fn an_email_in_quarantine_pauses_its_campaigns_until_it_is_released_and_th
         .unwrap();
     let found = scene.client.quarantine(None).await.unwrap();
     assert_eq!(found.emails, []);
+    let waiting = scene.client.campaign(id).await.unwrap();
+    assert_eq!(waiting.state, CampaignState::Paused);
+    assert_eq!(waiting.paused_because, Some(PauseReason::Released));
     let resumed = resume().await.unwrap();
     assert_eq!(resumed.state, CampaignState::Running);
     assert_eq!(resumed.paused_because, None);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_retry_while_a_cancel_goes_on_is_told_to_ask_again_when_that_is_done() {
+    let scene = Scene::idle().await;
+    let (id, claimed) = scene.leased().await;
+    scene.begin(&claimed).await;
+    let cancel = scene.client.change_campaign(id, CampaignVerb::Cancel);
+    cancel.await.unwrap();
+    let retry = Resolve::all(
+        vec![DeliveryState::InDoubt],
+        Resolution::Retry,
+        "by mistake",
+    );
+    let error = scene.client.resolve(id, &retry).await.unwrap_err();
+    let problem = error.problem().unwrap();
+    assert_eq!(problem.code, Code::InvalidState.name());
+    assert_eq!(problem.current_state, Some(CampaignState::Cancelled));
+    let is_said = problem
+        .detail
+        .starts_with("the campaign is being cancelled; ask again when");
+    assert!(is_said, "{problem}");
+
+    scene.store_says(Request::reap(Timestamp::NEVER)).await;
+    let early = scene.client.resolve(id, &retry).await.unwrap();
+    assert_eq!((early.matched, early.too_early), (0, 1));
     scene.stop().await;
 }

@@ -14,6 +14,18 @@ impl Scene {
     /// A campaign to these addresses, of which `what` picks something that is put aside.
     async fn put_aside(
         &self,
+        named: (&str, &str),
+        addresses: &[&str],
+        what: impl FnOnce(&postrider_store::Claimed) -> Subject,
+    ) -> (CampaignId, EmailId) {
+        self.put_aside_of(&self.client, named, addresses, what)
+            .await
+    }
+
+    /// The same, of the tenant of this client.
+    async fn put_aside_of(
+        &self,
+        client: &Client,
         (name, subject): (&str, &str),
         addresses: &[&str],
         what: impl FnOnce(&postrider_store::Claimed) -> Subject,
@@ -22,9 +34,9 @@ impl Scene {
             subject: subject.to_owned(),
             ..new_email()
         };
-        let email = self.client.put_email(&email, &[]).await.unwrap().id;
+        let email = client.put_email(&email, &[]).await.unwrap().id;
         let new = NewCampaign::new(name, email);
-        let id = self.client.create_campaign(&new).await.unwrap().id;
+        let id = client.create_campaign(&new).await.unwrap().id;
         self.add(id, &csv(addresses), AfterIntake::Seal).await;
         let claimed = self.lease(id).await;
         self.quarantine(&claimed, what(&claimed)).await;
@@ -63,6 +75,11 @@ async fn the_quarantine_is_walked_page_by_page() {
         .put_aside(("fourth", "4"), &TWO, |_| Subject::Email)
         .await;
 
+    let metrics = scene.client.metrics().await.unwrap();
+    assert!(
+        metrics.contains("\npostrider_quarantined_emails 2\n"),
+        "{metrics}"
+    );
     for limit in [1, 2, 3, 100] {
         let pages = scene.pages(limit).await;
         let rows = |page: &Quarantine| page.emails.len() + page.campaigns.len();
@@ -144,6 +161,34 @@ async fn a_release_counts_first_too() {
     assert_eq!((done.matched, done.is_dry_run), (2, false));
     let campaign = scene.client.campaign(id).await.unwrap();
     assert_eq!(campaign.count(DeliveryState::Pending), 2);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_deleted_tenant_left_is_listed_and_discarded_and_not_released() {
+    let scene = Scene::idle().await;
+    scene.client.create_tenant("acme").await.unwrap();
+    let acme = scene.client.of_tenant(Some("acme"));
+    let of_acme = scene.put_aside_of(&acme, ("october", "1"), &TWO, |_| Subject::Email);
+    let (id, email) = of_acme.await;
+    scene.client.delete_tenant("acme").await.unwrap();
+
+    let listed = acme.quarantine(None).await.unwrap();
+    assert_eq!(listed.emails[0].email_id, email);
+    let record = acme.email_record(email).await.unwrap();
+    assert_eq!(record.campaigns[0].campaign_id, id.to_string());
+    for lift in [COUNT, DO] {
+        let error = acme.release_email(email, lift).await.unwrap_err();
+        assert_eq!(error.problem().unwrap().code, Code::TenantDeleted.name());
+    }
+    let metrics = scene.client.metrics().await.unwrap();
+    assert!(
+        metrics.contains("\npostrider_quarantined_emails 0\n"),
+        "{metrics}"
+    );
+    assert_eq!(acme.discard_email(email, DO).await.unwrap().matched, 2);
+    let campaign = scene.client.campaign(id).await.unwrap();
+    assert_eq!(campaign.count(DeliveryState::Cancelled), 2);
     scene.stop().await;
 }
 

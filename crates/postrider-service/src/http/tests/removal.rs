@@ -108,6 +108,79 @@ async fn a_purge_of_a_lane_ends_what_waits_in_it_of_all_tenants() {
 }
 
 #[tokio::test]
+async fn a_purge_of_a_domain_takes_it_out_of_the_lane_that_it_shares_and_nobody_else() {
+    let scene = Scene::idle().await;
+    let lane_of = |domain: &str| LaneName::tail(&domain.parse().unwrap());
+    let mut names = (0..).map(|number| format!("{number}.test"));
+    let neighbour = names.find(|name| lane_of(name) == lane_of("a.test"));
+    let neighbour = format!("eve@{}", neighbour.unwrap());
+    let people = ["ada@a.test", &neighbour, "bob@A.test"];
+    let id = scene.waiting("default", "one", &people).await;
+    let purge = |lane: &str| Purge {
+        lane: Some(lane.to_owned()),
+        ..Purge::default()
+    };
+    assert_eq!(scene.purge(purge("A.test")).await, 2);
+    assert_eq!(left(&scene, id).await, (1, 2));
+    for wrong in ["tail-64", "solo-7", "Tail-100"] {
+        let error = scene.client.purge(&purge(wrong)).await.unwrap_err();
+        let problem = error.problem().unwrap();
+        assert_eq!(problem.code, Code::InvalidSelection.name());
+        assert!(problem.detail.contains("tail-00 to tail-63"), "{problem}");
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_purge_of_what_never_was_is_not_found() {
+    let scene = Scene::idle().await;
+    let id = scene.waiting("default", "one", &["ada@a.test"]).await;
+    let email = scene.client.campaign(id).await.unwrap().email_id;
+    scene.client.create_tenant("acme").await.unwrap();
+    let check = async |purge: Purge, expect: &str| {
+        for is_dry_run in [true, false] {
+            let purge = Purge {
+                is_dry_run,
+                ..purge.clone()
+            };
+            let error = scene.client.purge(&purge).await.unwrap_err();
+            let problem = error.problem().unwrap();
+            assert_eq!(problem.code, Code::NotFound.name(), "{problem}");
+            assert!(problem.detail.contains(expect), "{problem}");
+        }
+    };
+    let none = Purge::default();
+    let of_email = Purge {
+        email: Some(EmailId::of(b"never put")),
+        ..none.clone()
+    };
+    check(of_email, "there is no such email").await;
+    let of_another = Purge {
+        email: Some(email),
+        tenant: Some("acme".into()),
+        ..none.clone()
+    };
+    check(of_another, "there is no such email").await;
+    let of_campaign = Purge {
+        campaign: Some(CampaignId(99)),
+        ..none.clone()
+    };
+    check(of_campaign, "there is no such campaign").await;
+    let of_tenant = Purge {
+        tenant: Some("nobody".into()),
+        ..none.clone()
+    };
+    check(of_tenant, "there is no such tenant").await;
+    let of_domain = Purge {
+        lane: Some("b.test".into()),
+        ..none
+    };
+    check(of_domain, "nothing waits for b.test").await;
+    assert_eq!(left(&scene, id).await, (1, 0));
+    scene.stop().await;
+}
+
+#[tokio::test]
 async fn a_cancel_of_a_running_campaign_ends_all_that_waits_and_nothing_begins_again() {
     let scene = Scene::idle().await;
     let people = ["ada@a.test", "bob@b.test", "eve@c.test"];
