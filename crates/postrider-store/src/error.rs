@@ -48,6 +48,13 @@ pub enum StoreError {
         /// What shows that it was there.
         witness: PathBuf,
     },
+    /// The file was put there by `backup` and never opened since, and the log beside it is that of
+    /// another file: laid over it, it would make up a store that never was.
+    #[error("{} is the log of another store than the backup beside it", log.display())]
+    StrayLog {
+        /// The log.
+        log: PathBuf,
+    },
     /// The file was written by a newer version.
     #[error("{} has format {found}, and this version knows formats up to {known}", path.display())]
     Newer {

@@ -101,13 +101,18 @@ fn store_advice(error: &StoreError) -> &'static str {
         }
         StoreError::Corrupt { .. } => {
             "nothing was changed; keep a copy of the directory, then put a backup in its place \
-             (postrider backup makes them), or export what can be read with the sqlite3 shell's \
+             (postrider backup makes them) without the -wal and -shm beside it, or export what can be read with the sqlite3 shell's \
              .recover"
         }
         StoreError::Missing { .. } => {
-            "put a backup in place of the store (postrider backup makes them) and start; or, to \
-             begin anew on purpose, remove the whole data directory, or the file incarnation in it: nobody \
-             knows then who got what, and a campaign that is created again goes to everybody again"
+            "put a backup in place of the store (postrider backup makes them), remove the -wal and \
+             -shm beside it, and start; or, to begin anew on purpose, remove the whole data \
+             directory, or the file incarnation in it: nobody knows then who got what, and a \
+             campaign that is created again goes to everybody again"
+        }
+        StoreError::StrayLog { .. } => {
+            "it is left from the store that the backup replaces: move it and the -shm beside it \
+             away, and start again; nothing was changed"
         }
         StoreError::Closed | StoreError::Elsewhere => "start again",
     }

@@ -18,7 +18,7 @@ use postrider_types::{
 
 use super::end::{self, Left};
 use super::walk::{self, Walk};
-use super::{doubt, lanes, purge_domain, quarantine, receipts, tenant};
+use super::{campaign, doubt, lanes, purge_domain, quarantine, receipts, tenant};
 use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, CHUNK_COST};
 use crate::error::StoreError;
 use crate::removal::{Cursor, PurgeTarget};
@@ -180,6 +180,10 @@ fn end_entries<T: Tables>(
         },
         |entry| entry.chunk.0,
         |tables, walk, entry| {
+            if !campaign::can_be_read(tables, entry.campaign)? {
+                walk.busy += 1;
+                return Ok(());
+            }
             let is_kept = end_chunk(tables, walk, &entry, now)?;
             if walk.is_dry_run || is_kept {
                 return Ok(());
@@ -229,6 +233,10 @@ fn end_leased<T: Tables>(
         |lease| lease.token.0,
         |tables, walk, lease| {
             if is_marking && lease.is_swept {
+                return Ok(());
+            }
+            if !campaign::can_be_read(tables, lease.campaign)? {
+                walk.busy += 1;
                 return Ok(());
             }
             end_lease(tables, walk, &lease, now)?;

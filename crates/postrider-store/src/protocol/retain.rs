@@ -17,6 +17,7 @@ use postrider_types::{
     Campaign, CampaignId, ChunkId, DeliveryId, DeliveryState, LeaseToken, RecipientId, Timestamp,
 };
 
+use super::campaign;
 use super::walk::{self, Walk};
 use crate::bounds::{CAMPAIGNS_PER_STEP_MAX, CHUNK_COST, LOG_ROWS_PER_STEP_MAX};
 use crate::error::StoreError;
@@ -188,6 +189,10 @@ fn trim_email(
     loop {
         let page = tables.campaigns_sending(tenant, email, from, CAMPAIGNS_PER_STEP_MAX)?;
         for id in &page {
+            // Nobody knows whether one that cannot be read needs it.
+            if !campaign::is_readable(tables, *id)? {
+                return Ok(());
+            }
             let other = tables.campaign(*id)?;
             if other.is_some_and(|other| other.retained_at.is_none()) {
                 return Ok(());

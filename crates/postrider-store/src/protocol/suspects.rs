@@ -47,6 +47,10 @@ pub(super) fn reap(
     unheld::judge_emails(tables, suspects, &mut reaped, now)?;
     let mut cost = 0;
     for lease in over {
+        // Nothing of it can be counted; it stays for whoever mends the row.
+        if !campaign::can_be_read(tables, lease.campaign)? {
+            continue;
+        }
         cost += CHUNK_COST + lease.recipients.len() as u64;
         // A large lease has a step of its own.
         if reaped.leases > 0 && cost > STEP_COST_MAX {
@@ -57,6 +61,8 @@ pub(super) fn reap(
         tables.delete_lease(lease.token)?;
         reaped.leases += 1;
     }
+    // What stays would be met again without end.
+    reaped.more &= reaped.leases > 0;
     if !reaped.more {
         unheld::judge_deliveries(tables, suspects, &mut reaped, now)?;
     }

@@ -9,7 +9,8 @@
 //! by its log (see `incarnation`).
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,6 +91,25 @@ pub(super) fn keep_log(connection: &Connection, is_kept: bool) -> Result<(), Sto
 /// when it opens the file, so this is asked before.
 pub(super) fn has_log(path: &Path) -> bool {
     std::fs::metadata(log_path(path)).is_ok_and(|log| log.len() > 0)
+}
+
+/// Whether the log beside the file at `path` cannot be of it: a file that was ever opened says in
+/// its header that it is written by a log, and one that `VACUUM INTO` wrote does not yet
+/// (<https://www.sqlite.org/fileformat.html>, 1.3.3).
+pub(super) fn is_log_stray(path: &Path) -> Result<bool, StoreError> {
+    const WRITE_VERSION_AT: u64 = 18;
+    const ROLLBACK_JOURNAL: u8 = 1;
+    let mut version = [0];
+    let read =
+        std::fs::File::open(path).and_then(|file| file.read_at(&mut version, WRITE_VERSION_AT));
+    match read {
+        Ok(_) => Ok(version == [ROLLBACK_JOURNAL] && has_log(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StoreError::Open {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }),
+    }
 }
 
 /// Where SQLite keeps the log of the file at `path`.

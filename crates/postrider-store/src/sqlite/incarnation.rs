@@ -133,6 +133,8 @@ pub(super) fn begin(
             Some(taken_at) => taken_at,
             None => newest(transaction)?,
         };
+        // What is held up already is of an earlier instant.
+        let since = still_held_up(transaction)?.map_or(since, |held| held.min(since));
         hold_up(transaction)?;
         set(transaction, RESTORED_SINCE, since.as_micros())?;
     }

@@ -108,6 +108,10 @@ impl SqliteBackend {
     /// The backend over the file, which is brought to the newest format, and its message key.
     fn open_file(path: &Path, owner: OwnerLock) -> Result<(Self, [u8; 32]), StoreError> {
         let has_log = connection::has_log(path);
+        if connection::is_log_stray(path)? {
+            let log = connection::log_path(path);
+            return Err(StoreError::StrayLog { log });
+        }
         let mut connection = connection::writer(path)?;
         check::check(&mut connection, path)?;
         incarnation::expect_tables(&connection, path)?;

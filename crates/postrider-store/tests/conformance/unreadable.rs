@@ -209,6 +209,51 @@ fn a_damaged_campaign_holds_up_no_walk_over_the_others() {
 }
 
 #[test]
+fn a_lane_is_purged_of_the_others_beside_a_damaged_campaign() {
+    for is_leased in [false, true] {
+        let mut world = World::new(Home::sqlite());
+        let damaged = world.running("a.test", 1);
+        let other = world.running("a.test", 2);
+        if is_leased {
+            assert_eq!(claim(&mut world).campaign, damaged);
+        }
+        let of_it = format!("WHERE campaign = {}", damaged.0);
+        world.damage(&format!("UPDATE campaigns SET state = 99 {of_it}"));
+        let target = PurgeTarget::Domain("a.test".parse().unwrap());
+        let purged = world.walk(|cursor| Request::Purge {
+            target: target.clone(),
+            with_in_doubt: false,
+            is_dry_run: false,
+            cursor,
+        });
+        assert_eq!((purged.matched, purged.busy), (2, 1));
+        assert_eq!(world.tally(other)[DeliveryState::Cancelled], 2);
+    }
+}
+
+#[test]
+fn a_lease_of_a_damaged_campaign_keeps_no_other_from_its_end() {
+    let mut world = World::new(Home::sqlite());
+    let damaged = world.running("a.test", 1);
+    let other = world.running("b.test", 1);
+    for campaign in [damaged, other] {
+        assert_eq!(claim(&mut world).campaign, campaign);
+    }
+    let of_it = format!("WHERE campaign = {}", damaged.0);
+    world.damage(&format!("UPDATE campaigns SET state = 99 {of_it}"));
+    let Reply::Reaped(reaped) = world.ask_once(Request::reap(Timestamp::NEVER)) else {
+        panic!("leases end");
+    };
+    assert_eq!((reaped.leases, reaped.more), (1, false));
+    assert_eq!(claim(&mut world).campaign, other);
+    // When it is mended, its own ends as well.
+    world.damage(&format!("UPDATE campaigns SET state = 1 {of_it}"));
+    world.ask_once(Request::reap(Timestamp::NEVER));
+    let again = [claim(&mut world).campaign, claim(&mut world).campaign];
+    assert!(again.contains(&damaged), "{again:?}");
+}
+
+#[test]
 fn a_damaged_campaign_keeps_no_email_out_of_quarantine() {
     let mut world = World::new(Home::sqlite());
     let damaged = world.running("a.test", 1);

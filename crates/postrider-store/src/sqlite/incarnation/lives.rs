@@ -261,6 +261,44 @@ fn a_backup_of_a_store_that_was_killed_leaves_it_its_log() {
     files.assert_held_up("the backup");
 }
 
+#[test]
+fn a_backup_beside_the_log_of_the_store_that_it_replaces_is_refused() {
+    let (files, backend) = Files::in_use();
+    let safe = files.0.path().join("backup");
+    backup(files.0.path(), &safe, NOW).unwrap();
+    let killed = files.killed();
+    drop(backend);
+    fs::copy(&safe, killed.store()).unwrap();
+    for _ in 0..2 {
+        let refused = SqliteBackend::open(killed.0.path()).err();
+        let log = killed.log();
+        assert_eq!(refused, Some(StoreError::StrayLog { log }));
+    }
+    fs::remove_file(killed.log()).unwrap();
+    killed.assert_held_up("without the log");
+    // Killed again, it has a log of its own.
+    let again = {
+        let _open = killed.open();
+        killed.killed()
+    };
+    again.assert_held_up("with a log of its own");
+}
+
+#[test]
+fn what_is_held_up_again_keeps_the_first_instant_since_when_nothing_is_known() {
+    let (files, backend) = Files::in_use();
+    let safe = files.0.path().join("backup");
+    backup(files.0.path(), &safe, Timestamp::from_micros(7)).unwrap();
+    drop(backend);
+    fs::rename(&safe, files.store()).unwrap();
+    let backend = files.open();
+    assert_eq!(backend.restored_since, Some(Timestamp::from_micros(7)));
+    let gone = files.killed();
+    drop(backend);
+    fs::remove_file(gone.log()).unwrap();
+    assert_eq!(gone.open().restored_since, Some(Timestamp::from_micros(7)));
+}
+
 /// Does something to a store that is closed, and says what.
 type Harm = (&'static str, fn(&Files));
 
