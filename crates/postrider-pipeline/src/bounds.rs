@@ -91,12 +91,14 @@ pub const LOSSES_MAX: u8 = 1;
 /// The same of a delivery whose MAIL a server answered with its leave (421), behind a message that
 /// it had accepted. Where it takes one message in a session and no more, every second MAIL stands
 /// behind another; who stood there so often in a row is one of some hundred.
+/// Losses before it count here, too, and leaves there.
 pub const LEAVES_MAX: u8 = 8;
 
 /// The shortest due bucket of what is refiled; otherwise a tenth of the wait.
 pub const DUE_BUCKET_MIN: Duration = Duration::from_secs(1);
 
-/// Whoever was given up at the gate waits for one in so many parts of the time since the first attempt.
+/// Whoever was given up at the gate waits for one in so many parts of his age: the time since the
+/// first attempt, or since the campaign last began to run.
 pub const RETURN_SHARE: u32 = 10;
 
 /// Messages left in a lane's chunk in hand below which the lane's next chunk is claimed.

@@ -145,7 +145,7 @@ impl Core {
             connection,
             route: lead.route,
             site: pool.site.clone(),
-            site_max: pool.connections_max(),
+            site_max: pool.shared_connections_max(),
             target: self.lines.pools.target(lead.way),
             allowed: contact.allowed(now),
         });

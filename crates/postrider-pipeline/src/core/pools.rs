@@ -122,8 +122,13 @@ pub(super) enum Queue {
 impl Pool {
     /// Most connections at once.
     pub(super) fn connections_max(&self) -> usize {
-        let own = self.rest.connections_max(self.connections_max);
-        self.enough.connections_max(own)
+        self.enough.connections_max(self.shared_connections_max())
+    }
+
+    /// Most connections at once over all workers. How many a server takes is learned by each of
+    /// them for itself, from its own sessions.
+    pub(super) fn shared_connections_max(&self) -> usize {
+        self.rest.connections_max(self.connections_max)
     }
 
     /// A message was accepted; says whether there may be one more connection for it.

@@ -3,7 +3,8 @@
 //! It can be reached, so this is no trouble (`contact`) and nothing waits for it. It is a cap that
 //! the server knows and nobody told us, and it is learned: no more connections than stood when
 //! another was turned away. One of them that ends is replaced at once. After a growing delay one
-//! more is tried, and one more with each that stands, until the next is turned away.
+//! more is tried, and one more with each that stands, until the next is turned away. Where sessions
+//! are short they never stand all at once, so the delay brings one more each time it is over.
 
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ pub(super) struct Enough {
     delay: Duration,
     /// Most connections; unbounded until one was turned away.
     max: usize,
-    /// When one more is tried; `None` when one may be.
+    /// Whether one was turned away since one more was tried.
+    is_turned_away: bool,
+    /// When one more is tried; `None` when there is no bound.
     more_at: Option<Timestamp>,
 }
 
@@ -30,6 +33,7 @@ impl Enough {
             delay_max,
             delay: delay_min,
             max: usize::MAX,
+            is_turned_away: false,
             more_at: None,
         }
     }
@@ -43,17 +47,23 @@ impl Enough {
     /// turned away at once; only the first of them makes the delay grow.
     fn turned_away(&mut self, standing: usize, now: Timestamp) -> Timestamp {
         self.max = standing.max(1);
-        let (at, delay) = (now.plus(self.delay), &mut self.delay);
-        *self.more_at.get_or_insert_with(|| {
-            *delay = (*delay * 2).min(self.delay_max);
-            at
-        })
+        match self.more_at.filter(|_| self.is_turned_away) {
+            Some(at) => at,
+            None => {
+                self.is_turned_away = true;
+                let at = now.plus(self.delay);
+                self.delay = (self.delay * 2).min(self.delay_max);
+                *self.more_at.insert(at)
+            }
+        }
     }
 
-    /// The delay is over.
-    fn try_more(&mut self) {
-        self.more_at = None;
+    /// The delay is over; says when one more is tried after this one, of at most `cap`.
+    fn try_more(&mut self, cap: usize, now: Timestamp) -> Option<Timestamp> {
+        self.is_turned_away = false;
         self.max = self.max.saturating_add(1);
+        self.more_at = (self.max < cap).then(|| now.plus(self.delay));
+        self.more_at
     }
 
     /// A session stands, and so many with it; says whether one more may be tried for it.
@@ -62,7 +72,7 @@ impl Enough {
             return false;
         }
         self.max = standing;
-        if self.more_at.is_some() {
+        if self.is_turned_away {
             return false;
         }
         self.delay = self.delay_min;
@@ -91,8 +101,18 @@ impl Pools {
             && at <= now
         {
             self.full.pop_first();
-            self.pool_mut(pool).enough.try_more();
+            let its = self.pool_mut(pool);
+            if its.enough.more_at != Some(at) {
+                // Another was turned away since.
+                continue;
+            }
+            let (route, cap) = (its.route, its.connections_max);
+            if let Some(more_at) = its.enough.try_more(cap, now) {
+                self.full.insert((more_at, pool));
+            }
             self.release_held(pool);
+            // Those whose share was too small while there were fewer.
+            self.share_anew(route);
         }
     }
 }
@@ -119,7 +139,7 @@ mod tests {
             assert_eq!(enough.turned_away(5, now), at, "the delay grew twice");
             assert_eq!(enough.connections_max(20), 5);
             now = at;
-            enough.try_more();
+            enough.try_more(20, now);
             assert_eq!(enough.connections_max(20), 6);
         }
     }
@@ -130,10 +150,23 @@ mod tests {
         enough.turned_away(2, START);
         assert!(!enough.stands(3), "it was on its way");
         assert_eq!(enough.connections_max(20), 3);
-        enough.try_more();
+        enough.try_more(20, START);
         assert!(!enough.stands(3), "one that was replaced says nothing");
         assert!(enough.stands(4) && enough.stands(5));
         assert_eq!(enough.connections_max(20), 6);
         assert_eq!(enough.turned_away(5, START), START.plus(SECOND));
+    }
+
+    #[test]
+    fn sessions_that_never_stand_all_at_once_bring_one_more_with_each_delay() {
+        let mut enough = enough();
+        let mut at = Some(enough.turned_away(2, START));
+        let mut most = vec![];
+        while let Some(now) = at {
+            assert!(!enough.stands(1), "most of them are opening or closing");
+            at = enough.try_more(5, now);
+            most.push(enough.connections_max(5));
+        }
+        assert_eq!(most, [3, 4, 5]);
     }
 }

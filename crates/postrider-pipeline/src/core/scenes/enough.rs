@@ -5,6 +5,7 @@ use std::time::Duration;
 use postrider_types::{DeliveryState, Timestamp};
 
 use super::pools::direct;
+use super::receiver::Does;
 use super::world::World;
 use crate::settings::Settings;
 
@@ -90,6 +91,20 @@ fn a_server_that_takes_more_again_gets_more() {
     world.run(5 * SECOND);
     assert_eq!(most(&world), 20);
     assert_eq!(world.core.status().pools[0].open, 20);
+}
+
+#[test]
+fn a_dot_that_is_answered_late_keeps_no_second_session_away() {
+    let mut world = world(World::settings());
+    world.sessions_max = Some(1);
+    let slow = "0@a.test";
+    world.will(slow, [Does::Slowly(60 * SECOND)]);
+    world.file("a.test", 3, false);
+    world.run(SECOND / 2);
+    assert_eq!(world.core.status().pools[0].connections_max, 1);
+    world.sessions_max = None;
+    world.run(5 * SECOND);
+    assert_eq!((world.copies("1@a.test"), world.copies("2@a.test")), (1, 1));
 }
 
 #[test]
