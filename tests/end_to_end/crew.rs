@@ -14,6 +14,10 @@ pub(crate) const CONNECTIONS: usize = 8;
 /// Domains enough that both workers have some.
 pub(crate) const DOMAINS: usize = 8;
 
+/// Short leases, so that whoever stands still is soon noticed.
+pub(crate) const SOONER: &str =
+    "[lease]\ntime = \"2s\"\nslice = \"200ms\"\n[trial]\ntime_max = \"1s\"\n";
+
 /// A mock that is never done at once.
 pub(crate) async fn busy_mock(house: &House) -> Mock {
     let busy = Behaviour {
@@ -66,15 +70,33 @@ pub(crate) fn pid(pid: u32) -> Pid {
     Pid::from_raw(pid.cast_signed()).expect("a process has a number above 0")
 }
 
-/// Waits until these workers have ended; one that nobody waits for has ended too.
+/// Waits until these workers have ended.
 pub(crate) async fn are_gone(workers: Vec<Worker>) {
     for worker in workers {
-        let process = worker.pid.expect("it lived");
-        until(SOON, "the end of a process", async || {
-            let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
-            let has_ended = stat.map_or(true, |stat| stat.contains(") Z "));
-            has_ended.then_some(())
-        })
-        .await;
+        is_gone(worker.pid.expect("it lived")).await;
     }
+}
+
+/// Waits until this process has ended; one that nobody waits for has ended too.
+pub(crate) async fn is_gone(process: u32) {
+    until(SOON, "the end of a process", async || {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
+        let has_ended = stat.map_or(true, |stat| stat.contains(") Z "));
+        has_ended.then_some(())
+    })
+    .await;
+}
+
+/// The only child of this process, once it has one.
+pub(crate) async fn child_of(process: u32) -> u32 {
+    until(SOON, "a child of a process", async || {
+        // Each thread has children of its own.
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).ok()?;
+        let children = tasks.flatten().filter_map(|task| {
+            let children = std::fs::read_to_string(task.path().join("children"));
+            children.ok()?.trim().parse().ok()
+        });
+        children.last()
+    })
+    .await
 }

@@ -37,3 +37,13 @@ async fn dev_never_sends_to_another_machine() {
     let ended = ended.with(2);
     assert!(ended.stderr.contains("192.0.2.1"), "{ended}");
 }
+
+#[tokio::test]
+async fn dev_ends_with_a_sentence_when_a_part_of_its_service_panics() {
+    let _turn = beside_others().await;
+    let mut command = postrider(&["dev", "--recipients", "500"]);
+    command.env("FAILPOINTS", "turn=panic@50");
+    let ended = Running::start(command).ended(CAMPAIGN).await.with(1);
+    let sentence = "panicked, so the service ends; start it again";
+    assert!(ended.stderr.contains(sentence), "{ended}");
+}

@@ -11,6 +11,7 @@ mod examiner;
 mod letter;
 mod reconciled;
 mod stalls;
+mod standstill;
 
 mod a_bad_client_fails_the_verdict;
 mod a_full_disk_loses_nothing;

@@ -5,9 +5,11 @@
 use postrider_api::{CampaignVerb, Quarantine};
 use postrider_types::{CampaignId, CampaignState, DeliveryState};
 
-use crate::crew::{CONNECTIONS, DOMAINS, busy_mock, config, list, living, started};
+use crate::crew::{
+    CONNECTIONS, DOMAINS, SOONER, busy_mock, child_of, config, is_gone, list, living, started,
+};
 use crate::house::{CAMPAIGN, House, Mock, SOON, Service, beside_others, hello, in_state};
-use postrider_tests::{Running, until};
+use postrider_tests::{Ended, Running, until};
 
 /// Whose message kills.
 const POISON: &str = "poison@r3.test";
@@ -17,9 +19,6 @@ const EACH: usize = 40;
 
 /// All but one.
 const OTHERS: usize = EACH * DOMAINS;
-
-/// Short leases, so that whoever stands still is soon noticed.
-const SOONER: &str = "[lease]\ntime = \"2s\"\nslice = \"200ms\"\n[trial]\ntime_max = \"1s\"\n";
 
 fn list_with_poison() -> String {
     format!("{}{POISON},Eve\n", list(EACH))
@@ -191,28 +190,39 @@ async fn a_service_that_sends_itself_finds_at_its_start_who_killed_it() {
     service.stop().await;
 }
 
+/// A service that sends itself, killed by whose message kills; a trial may take long from then on.
+async fn killed(house: &House, mock: &Mock) -> CampaignId {
+    let alone = format!("{}[trial]\ntime_max = \"10m\"\n", config(mock, 0));
+    let service = house.serve_with(&alone, "in-render=kill~poison", &[]).await;
+    let id = started(&service, &list_with_poison()).await;
+    let ended = service.ended().await;
+    assert_eq!(ended.code, None, "it did not die: {ended}");
+    id
+}
+
+/// Starts a command whose service tries a suspect first, asks it to end while it does, and gives
+/// what it said when it and its trial have ended.
+async fn stopped_at_its_trial(house: &House, words: &[&str]) -> Ended {
+    let mut command = house.command(words);
+    command.arg("--config").arg(house.path("postrider.toml"));
+    command.env("FAILPOINTS", "in-render=delay(600000)~poison");
+    let starting = Running::start(command);
+    let trial = child_of(starting.pid()).await;
+    starting.terminate();
+    let ended = starting.ended(SOON).await;
+    is_gone(trial).await;
+    ended
+}
+
 #[tokio::test]
 async fn a_start_that_is_stopped_kills_its_trial_and_the_next_one_tries_again() {
     let _turn = beside_others().await;
     let house = House::new();
     let mock = busy_mock(&house).await;
-    let alone = format!("{}[trial]\ntime_max = \"10m\"\n", config(&mock, 0));
-    let service = house.serve_with(&alone, "in-render=kill~poison", &[]).await;
-    let id = started(&service, &list_with_poison()).await;
-    let ended = service.ended().await;
-    assert_eq!(ended.code, None, "it did not die: {ended}");
-
-    let mut command = house.command(&["serve", "--listen", "127.0.0.1:0"]);
-    command.arg("--config").arg(house.path("postrider.toml"));
-    command.env("FAILPOINTS", "in-render=delay(600000)~poison");
-    let starting = Running::start(command);
-    until(SOON, "a trial", async || {
-        let said = starting.stderr_so_far();
-        said.contains("a suspect is tried").then_some(())
-    })
-    .await;
-    starting.terminate();
-    let ended = starting.ended(SOON).await.with(0);
+    let id = killed(&house, &mock).await;
+    let words = ["serve", "--listen", "127.0.0.1:0"];
+    let ended = stopped_at_its_trial(&house, &words).await.with(0);
+    assert!(ended.stderr.contains("a suspect is tried"), "{ended}");
     assert!(ended.stderr.contains("stopped before it was up"), "{ended}");
 
     let plan = "in-render=kill~poison";
@@ -222,6 +232,24 @@ async fn a_start_that_is_stopped_kills_its_trial_and_the_next_one_tries_again() 
     let reason = "rendering it alone was killed by SIGKILL";
     assert_found(&service, &mock, id, 1, (&[POISON], reason)).await;
     service.stop().await;
+}
+
+#[tokio::test]
+async fn a_send_that_is_stopped_before_it_sends_kills_its_trial() {
+    let _turn = beside_others().await;
+    let house = House::new();
+    let mock = busy_mock(&house).await;
+    killed(&house, &mock).await;
+    house.write("hi.txt", "Hi");
+    house.write("list.csv", "email\nada@r0.test\n");
+    let words =
+        "send --name other --from news@example.test --subject Hi --text hi.txt --to list.csv";
+    let words: Vec<_> = words.split(' ').collect();
+    let ended = stopped_at_its_trial(&house, &words).await.with(7);
+    assert!(
+        ended.stderr.contains("run the same command again"),
+        "{ended}"
+    );
 }
 
 #[tokio::test]
@@ -243,34 +271,6 @@ async fn a_service_that_never_gets_done_with_a_message_ends_and_its_next_start_k
     assert_eq!(deaths(&service).await, 0);
     let reason = "rendering it alone took longer than 1s";
     assert_found(&service, &mock, id, 1, (&[POISON], reason)).await;
-    service.stop().await;
-}
-
-#[tokio::test]
-async fn a_service_of_which_every_thread_hangs_ends_all_the_same() {
-    let _turn = beside_others().await;
-    let house = House::new();
-    let mock = busy_mock(&house).await;
-    // One thread for all, and nobody's message is ever done.
-    let plan = "in-render=delay(600000)";
-    let alone = format!("{}{SOONER}", config(&mock, 0));
-    let service = house.serve_on_one_thread(&alone, plan).await;
-    let campaign = service.campaign("hello", &hello(), &list(EACH)).await;
-    // It may not get to the answer any more.
-    let client = service.client.clone();
-    let start = client.change_campaign(campaign, CampaignVerb::Start);
-    let (_, ended) = tokio::join!(start, service.ended());
-    let ended = ended.with(1);
-    let word = "the service stands still (it has";
-    assert!(ended.stderr.contains(word), "{ended}");
-    assert!(ended.stderr.contains("its process is ended"), "{ended}");
-
-    let service = house.serve(&config(&mock, 0)).await;
-    let campaign = service.end_of(campaign).await;
-    let delivered = campaign.count(DeliveryState::Delivered);
-    assert_eq!(delivered, OTHERS as u64, "{campaign:?}");
-    let accepts = mock.accepts_by_recipient();
-    assert!(accepts.values().all(|times| *times == 1), "nobody twice");
     service.stop().await;
 }
 

@@ -125,6 +125,13 @@ impl Door {
             local.stop().await;
         }
     }
+
+    /// Ends one that has failed.
+    pub(crate) async fn end(self) {
+        if let Some(local) = self.local {
+            local.end().await;
+        }
+    }
 }
 
 fn refuse_route(route: Option<&str>, why: &str) -> anyhow::Result<()> {

@@ -122,12 +122,16 @@ impl Service {
             data_dir: data_dir.clone(),
             lease_time: config.lease.time,
         });
+        // Whatever can fail comes before anything is sent.
+        let watch = |watched: Watched| watched.watch(clock);
+        let mut watch = watched.map(watch).transpose().map_err(StartError::System)?;
         let postrider = match is_owner {
             true => taking_up::start(store, settings, clock, &data_dir, tries).await?,
             false => Postrider::start(store, settings, clock).await?,
         };
-        let watch = |watched: Watched| watched.watch(postrider.clone(), clock);
-        let watch = watched.map(watch).transpose().map_err(StartError::System)?;
+        if let Some(watch) = &mut watch {
+            watch.begin(postrider.clone());
+        }
         let employer = Employer {
             program: options.program,
             trials,
@@ -212,13 +216,12 @@ impl Service {
     }
 
     /// Drains: takes nothing new, ends what is under way, gives the rest back and closes the
-    /// store. What is not done after `within` is cut off, as a crash would, which is safe. When
-    /// this returns, another service may open the same data directory.
+    /// store. What is not done after `within` is cut off, as a crash would, which is safe; where not
+    /// even that can be done because it stands still, its process is ended. When this returns,
+    /// another service may open the same data directory.
     pub async fn stop(self, within: Duration) {
         tracing::info!("the service is draining");
         self.api.stop.advance(Stage::Draining);
-        // A drain has a bound of its own.
-        drop(self.watch);
         let mut upkeep = self.upkeep;
         upkeep.shutdown().await;
         let mut server = self.server;
@@ -234,6 +237,8 @@ impl Service {
         if drained.is_err() {
             tracing::warn!("what is under way does not end, and is cut off");
         }
+        // All threads may hang in a drain, and with them whatever bounds it.
+        drop(self.watch);
         // Until here it could be asked how far the drain has come.
         self.api.stop.advance(Stage::Closing);
         let serving = async {

@@ -56,7 +56,7 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
     let route = arguments.route.as_deref();
     let stop = Stop::listen()?;
     let mut asked = std::pin::pin!(stop.asked());
-    let world = tokio::select! {
+    let (world, mut local) = tokio::select! {
         started = World::start(&call.globals, route, arguments.seed) => started?,
         () = &mut asked => return Ok(Exit::Done),
     };
@@ -64,7 +64,13 @@ pub(crate) async fn run(arguments: &Arguments, call: &Call) -> anyhow::Result<Ex
     let exit = tokio::select! {
         exit = live(&world, arguments, call) => exit,
         () = asked => Ok(Exit::Done),
+        failed = local.failed() => {
+            local.end().await;
+            world.end().await;
+            return Err(failed);
+        }
     };
+    local.stop().await;
     world.end().await;
     exit
 }

@@ -62,7 +62,12 @@ struct Line<'a> {
 pub(crate) async fn run(arguments: Arguments, call: &Call) -> anyhow::Result<Exit> {
     let (email, attachments) = arguments.content.read()?;
     let list = arguments.list.open().await?;
-    let mut door = Door::open(call, Purpose::Send, arguments.route.as_deref()).await?;
+    let stop = Stop::listen()?;
+    let mut asked = std::pin::pin!(stop.asked());
+    let mut door = tokio::select! {
+        opened = Door::open(call, Purpose::Send, arguments.route.as_deref()) => opened?,
+        () = &mut asked => return Ok(stopped(call, GOES_ON_LATER)),
+    };
     let dispatch = Dispatch {
         name: &arguments.name,
         in_doubt: arguments.in_doubt,
@@ -70,26 +75,33 @@ pub(crate) async fn run(arguments: Arguments, call: &Call) -> anyhow::Result<Exi
         attachments: &attachments,
         is_waiting: !arguments.no_wait,
     };
-    let stop = Stop::listen()?;
     let client = arguments.whose.of(door.client());
     let dispatched = tokio::select! {
         dispatched = dispatch.run(&client, list, call.output) => Some(dispatched),
-        failed = door.failed() => Some(Err(failed)),
-        () = stop.asked() => None,
+        failed = door.failed() => {
+            door.end().await;
+            return Err(failed);
+        }
+        () = asked => None,
     };
     let is_in_process = door.is_in_process();
     door.close().await;
     match dispatched {
         Some(dispatched) => report(&dispatched?, dispatch.is_waiting, call),
-        None => {
-            call.output.warn(if is_in_process {
-                "stopped; run the same command again to go on"
-            } else {
-                "the campaign goes on; run the same command again to follow it"
-            });
-            Ok(Exit::Partly)
-        }
+        None if is_in_process => Ok(stopped(call, GOES_ON_LATER)),
+        None => Ok(stopped(call, GOES_ON)),
     }
+}
+
+/// What is said of a stop after which nothing is sent.
+const GOES_ON_LATER: &str = "stopped; run the same command again to go on";
+
+/// What is said of a stop when the service is another process.
+const GOES_ON: &str = "the campaign goes on; run the same command again to follow it";
+
+fn stopped(call: &Call, sentence: &str) -> Exit {
+    call.output.warn(sentence);
+    Exit::Partly
 }
 
 fn report(done: &Dispatched, is_waiting: bool, call: &Call) -> anyhow::Result<Exit> {

@@ -2,8 +2,11 @@
 //!
 //! Where a run would otherwise only wait, waits are shorter than the service's own defaults: a
 //! deferred delivery is tried again after a second, not after five minutes. Whoever wants to see
-//! the defaults gives a configuration that says so; only addresses, domains, the data directory,
-//! the limits and the connections of the common door are always the load's.
+//! the defaults gives a configuration that says so; only where mail goes, the data directory, the
+//! limits and the connections of the common door are always the load's.
+//!
+//! **Invariant.** All mail goes to the mock, whatever was given: each route has one relay, which is
+//! a door of the mock, and there are no routes but to doors.
 //!
 //! Each door of the mock is a route of its own, with the caps of its provider. These lie below
 //! what was given, so that it can be seen what becomes of a run whose service does not keep them.
@@ -67,15 +70,20 @@ pub(crate) fn of_service(plan: &Plan, addresses: Addresses<'_>) -> anyhow::Resul
     if let Some(given) = &plan.options.config {
         lay_over(&mut config, parsed(given)?);
     }
-    lay_over(&mut config, routes(plan, |door| door.way(addresses.doors))?);
+    leave_doors_only(&mut config, plan);
+    let ways = routes(plan, |door| {
+        let mut way = door.way(addresses.doors)?;
+        way.extend(nowhere_else());
+        Ok(way)
+    })?;
+    lay_over(&mut config, ways);
     let relay = format!("smtp://{}", addresses.common);
-    let route = [
-        ("relay".to_owned(), Value::from(relay)),
-        ("connections".to_owned(), Value::from(connections)),
-    ];
+    let mut route = nowhere_else();
+    route.insert("relay".to_owned(), Value::from(relay));
+    route.insert("connections".to_owned(), Value::from(connections));
     let limits = plan.limits.table(connections);
     let own = [
-        ("route".to_owned(), Value::from(Table::from_iter(route))),
+        ("route".to_owned(), Value::from(route)),
         ("limits".to_owned(), Value::from(limits)),
         ("in_doubt".to_owned(), Value::from(in_doubt(plan))),
     ];
@@ -105,6 +113,21 @@ fn routes(plan: &Plan, keys: impl Fn(&Door) -> anyhow::Result<Table>) -> anyhow:
         "routes".to_owned(),
         Value::from(routes),
     )]))
+}
+
+/// What a route says so that its relay is the only way.
+fn nowhere_else() -> Table {
+    Table::from_iter([
+        ("deliver".to_owned(), Value::from("relay")),
+        ("fallback_relays".to_owned(), Value::Array(Vec::new())),
+    ])
+}
+
+/// Drops the routes that were given and lead to no door.
+fn leave_doors_only(config: &mut Table, plan: &Plan) {
+    if let Some(Value::Table(routes)) = config.get_mut("routes") {
+        routes.retain(|name, _| plan.doors.iter().any(|door| door.route == *name));
+    }
 }
 
 /// What tells two configurations apart that differ in more than the port of their mock.
@@ -193,8 +216,9 @@ mod tests {
     #[test]
     fn each_door_is_a_route_with_its_address_its_domains_and_its_caps() {
         let table: Table = config(None, 25).parse().unwrap();
-        let expected = "connections = 5\ndomains = [\"a.test\"]\n\
-                        messages_per_connection = 50\nrelay = \"smtp://127.0.1.1:25\"\n";
+        let expected = "connections = 5\ndeliver = \"relay\"\ndomains = [\"a.test\"]\n\
+                        fallback_relays = []\nmessages_per_connection = 50\n\
+                        relay = \"smtp://127.0.1.1:25\"\n";
         assert_eq!(
             table["routes"]["big"].as_table().unwrap().to_string(),
             expected
@@ -203,15 +227,22 @@ mod tests {
 
     #[test]
     fn what_is_given_may_ignore_a_cap_and_not_lead_elsewhere() {
-        let given = "[routes.big]\nconnections = 20\nmessages_per_connection = \"none\"\n\
-                     relay = \"smtp://192.0.2.1:25\"\ndomains = []\n";
-        let table: Table = config(Some(given), 25).parse().unwrap();
-        let expected = "connections = 20\ndomains = [\"a.test\"]\n\
-                        messages_per_connection = \"none\"\nrelay = \"smtp://127.0.1.1:25\"\n";
-        assert_eq!(
-            table["routes"]["big"].as_table().unwrap().to_string(),
-            expected
+        let elsewhere = "relay = \"smtp://192.0.2.1:25\"\ndeliver = \"mx\"\n\
+                         fallback_relays = [\"smtp://192.0.2.2:25\"]\n";
+        let given = format!(
+            "[route]\n{elsewhere}\
+             [routes.big]\n{elsewhere}connections = 20\nmessages_per_connection = \"none\"\n\
+             domains = []\n\
+             [routes.away]\n{elsewhere}domains = [\"b.test\"]\n"
         );
+        let table: Table = config(Some(&given), 25).parse().unwrap();
+        let expected = "connections = 7\ndeliver = \"relay\"\nfallback_relays = []\n\
+                        relay = \"smtp://127.0.0.1:25\"\n";
+        assert_eq!(table["route"].as_table().unwrap().to_string(), expected);
+        let expected = "[big]\nconnections = 20\ndeliver = \"relay\"\ndomains = [\"a.test\"]\n\
+                        fallback_relays = []\nmessages_per_connection = \"none\"\n\
+                        relay = \"smtp://127.0.1.1:25\"\n";
+        assert_eq!(table["routes"].as_table().unwrap().to_string(), expected);
     }
 
     #[test]

@@ -32,25 +32,26 @@ pub(super) struct Watched {
 /// [`STANDSTILL_ENDS_AFTER_MAX`] to end by itself, dropped or not.
 pub(super) struct Watch {
     seen: watch::Receiver<Option<String>>,
+    begin: Option<oneshot::Sender<Postrider>>,
     enough: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watched {
-    /// Begins to watch; fails where the system gives no thread.
-    pub(super) fn watch(self, postrider: Postrider, clock: SystemClock) -> io::Result<Watch> {
+    /// Is ready to watch, from [`Watch::begin`] on; fails where the system gives no thread.
+    pub(super) fn watch(self, clock: SystemClock) -> io::Result<Watch> {
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let (tell, seen) = watch::channel(None);
+        let (begin, begins) = oneshot::channel();
         let (enough, is_enough) = oneshot::channel();
         let watching = move || {
+            // The pipeline is dropped with this: its store is to be closed, if it can be.
             let seen = runtime.block_on(async {
                 tokio::select! {
-                    why = self.stands_still(&postrider, clock) => Some(why),
+                    why = self.stands_still(begins, clock) => why,
                     _ = is_enough => None,
                 }
             });
-            // Its store is to be closed, if it can be.
-            drop(postrider);
             if let Some(why) = seen {
                 tell.send_replace(Some(why.clone()));
                 std::thread::sleep(STANDSTILL_ENDS_AFTER_MAX);
@@ -61,13 +62,19 @@ impl Watched {
         let thread = std::thread::Builder::new().name("watch".to_owned());
         Ok(Watch {
             seen,
+            begin: Some(begin),
             enough: Some(enough),
             thread: Some(thread.spawn(watching)?),
         })
     }
 
-    /// Waits until it stands still, and says why.
-    async fn stands_still(&self, postrider: &Postrider, clock: SystemClock) -> String {
+    /// Waits until it stands still, and says why; nothing when it never began.
+    async fn stands_still(
+        &self,
+        begins: oneshot::Receiver<Postrider>,
+        clock: SystemClock,
+    ) -> Option<String> {
+        let postrider = begins.await.ok()?;
         let path = trial::service_file(&self.data_dir);
         let mut answered_at = clock.now();
         let mut stillness = Stillness::new(self.lease_time, answered_at);
@@ -80,13 +87,19 @@ impl Watched {
             }
             let found = in_hand::read(&path);
             if let Some(why) = stillness.look(answered_at, found, clock.now()) {
-                return format!("the service stands still ({why})");
+                return Some(format!("the service stands still ({why})"));
             }
         }
     }
 }
 
 impl Watch {
+    /// Begins to watch the service with this pipeline.
+    pub(super) fn begin(&mut self, postrider: Postrider) {
+        // One that has ended tells so by itself.
+        self.begin.take().map(|begin| begin.send(postrider).ok());
+    }
+
     /// Waits until it stands still, and says why.
     pub(super) async fn stands_still(&mut self) -> String {
         let seen = self.seen.wait_for(Option::is_some).await;
@@ -104,5 +117,25 @@ impl Drop for Watch {
         if let (Some(Ok(())), Some(thread)) = (enough, self.thread.take()) {
             thread.join().ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_of_a_service_that_did_not_start_ends_with_it() {
+        let watched = Watched {
+            data_dir: PathBuf::new(),
+            lease_time: Duration::from_secs(30),
+        };
+        let watch = watched.watch(SystemClock::start()).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(watch);
+            tell.send(()).ok();
+        });
+        told.recv_timeout(Duration::from_secs(20)).unwrap();
     }
 }

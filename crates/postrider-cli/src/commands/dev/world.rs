@@ -25,9 +25,8 @@ const MOCK_PORT: u16 = 2525;
 /// The name of the mock's log in the data directory.
 const MOCK_LOG: &str = "mock-accepts.ndjson";
 
-/// The pretend world.
+/// The pretend world around its service.
 pub(super) struct World {
-    local: Local,
     client: Client,
     relay: Relay,
     home: Home,
@@ -52,12 +51,12 @@ enum Home {
 }
 
 impl World {
-    /// Makes it; with a `route`, mail goes there instead of to a mock.
+    /// Makes it, and its service; with a `route`, mail goes there instead of to a mock.
     pub(super) async fn start(
         globals: &Globals,
         route: Option<&str>,
         seed: u64,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<(Self, Local)> {
         let mut config = match &globals.config {
             Some(path) => settings::from_file(path)?,
             None => settings::from_text(sample::CONFIG, "the sample configuration")?,
@@ -81,12 +80,12 @@ impl World {
         let listener = listener(config.server.listen.port()).await?;
         let local = Local::start_with(config, listener, ApiKey::dev(), sending()).await?;
         let client = Client::new(&local.endpoint(), local::DEV_KEY)?;
-        Ok(Self {
-            local,
+        let world = Self {
             client,
             relay,
             home,
-        })
+        };
+        Ok((world, local))
     }
 
     /// A client of its service.
@@ -106,7 +105,7 @@ impl World {
 
     /// Says what is where.
     pub(super) fn welcome(&self, output: Output) {
-        let endpoint = self.local.endpoint();
+        let endpoint = self.client.endpoint();
         let relay = match &self.relay {
             Relay::Mock { server, seed, .. } => {
                 format!("{}   6 pretend domains, seed {seed}", server.local_addr())
@@ -140,13 +139,12 @@ impl World {
              postrider send --name hi --from news@example.test --subject Hi --text hi.txt --to people.csv\n\
              ^C stops.",
             key = local::DEV_KEY,
-            endpoint = self.local.endpoint(),
+            endpoint = self.client.endpoint(),
         ));
     }
 
-    /// Ends all of it.
+    /// Ends all of it, once its service has ended.
     pub(super) async fn end(self) {
-        self.local.stop().await;
         if let Relay::Mock { server, .. } = self.relay {
             server.stop().await;
         }
