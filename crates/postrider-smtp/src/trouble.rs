@@ -12,10 +12,10 @@
 //!   place of an answer to MAIL, behind a message that was accepted, it is [`Cause::Leave`].
 //! - **530, 534, 535, 538** ask for credentials or encryption. That is our configuration, so the
 //!   site waits; bouncing the queue for it would be the worst of all mistakes.
-//! - **503, a refusal that says so in words (`step`), a 2xx or 3xx that does not fit, a line that is
-//!   no reply**: the two sides no longer mean the same command. The session is closed and the
-//!   message waits. Never permanent. So it is where MAIL, RCPT or DATA is not known (500, 502) to a server that
-//!   got them in a group. In lock-step those judge like any other code.
+//! - **503, a refusal that says so in words (`step`), a 2xx or 3xx that does not fit, a line that
+//!   is no reply**: the two sides no longer mean the same command. The session is closed and the
+//!   message waits. Never permanent. So it is where MAIL, RCPT or DATA is not known (500, 502) to a
+//!   server that got them in a group. In lock-step those judge like any other code.
 //! - **BDAT that is not known** (500, 502) to a server that offers CHUNKING: the same, and no other
 //!   session with it should send chunks. What the server makes of the chunk, nobody knows.
 //! - **RSET and QUIT** concern no message. Whatever they bring, only the session ends.

@@ -101,8 +101,8 @@ fn store_advice(error: &StoreError) -> &'static str {
         }
         StoreError::Corrupt { .. } => {
             "nothing was changed; keep a copy of the directory, then put a backup in its place \
-             (postrider backup makes them) without the -wal and -shm beside it, or export what can be read with the sqlite3 shell's \
-             .recover"
+             (postrider backup makes them) without the -wal and -shm beside it, or export what \
+             can be read with the sqlite3 shell's .recover"
         }
         StoreError::Missing { .. } => {
             "put a backup in place of the store (postrider backup makes them), remove the -wal and \
